@@ -1,0 +1,16 @@
+import { defineConfig } from "vitest/config";
+import { readFile } from "node:fs/promises";
+
+export default defineConfig({
+  plugins: [
+    {
+      name: "rnn-text",
+      enforce: "pre",
+      async load(id) {
+        if (!id.endsWith(".rnn")) return null;
+        return `export default ${JSON.stringify(await readFile(id, "utf8"))}`;
+      },
+    },
+  ],
+  test: { include: ["test/**/*.test.ts"], testTimeout: 60_000 },
+});
