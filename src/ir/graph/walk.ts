@@ -48,8 +48,12 @@ export function dependents(roots: readonly Node[], sources: Iterable<Node>): Rea
 
 /** The nodes of a scan's body (formals included, nested scans' bodies too), each after all it depends on. */
 export function bodyNodes(scan: Node<"scan">): Node[] {
-  const inside = dependents(bodyRoots(scan), formals(scan));
-  return topological([...formals(scan), ...bodyRoots(scan)]).filter((node) => inside.has(node));
+  const inside = new Set(dependents(bodyRoots(scan), formals(scan)));
+  const order = topological([...formals(scan), ...bodyRoots(scan)]);
+  // What depends only on the formals of a nested scan goes where that scan goes.
+  for (const node of order)
+    if (node.op === "scan" && inside.has(node)) for (const x of bodyNodes(node)) inside.add(x);
+  return order.filter((node) => inside.has(node));
 }
 
 /** Outer values that a scan's body reads directly, without the formals. */
