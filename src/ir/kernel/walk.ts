@@ -1,0 +1,120 @@
+/**
+ * Ways through a kernel program: the children of an expression, the accesses of a statement, rebuilding an
+ * expression from the leaves up. Shared by the verifier, the printer, the passes and the backends.
+ */
+import type { Access, Buffer, Expression, Kernel, Loop, Statement } from "./types.ts";
+
+/** The expressions directly below one, indices of a load included. */
+export function children(e: Expression): readonly Expression[] {
+  switch (e.kind) {
+    case "constant":
+    case "variable":
+    case "extent":
+    case "reduced":
+      return [];
+    case "load":
+      return e.from.index;
+    case "unary":
+      return [e.operand];
+    case "binary":
+      return [e.left, e.right];
+    case "select":
+      return [e.condition, e.then, e.else];
+    case "random":
+      return [e.seed, e.example, e.coordinate];
+    default:
+      return e satisfies never;
+  }
+}
+
+/** Every expression below the roots once, each after its children. */
+export function expressions(roots: readonly Expression[]): Expression[] {
+  const order: Expression[] = [];
+  const seen = new Set<Expression>();
+  const visit = (e: Expression): void => {
+    if (seen.has(e)) return;
+    seen.add(e);
+    children(e).forEach(visit);
+    order.push(e);
+  };
+  roots.forEach(visit);
+  return order;
+}
+
+/** The same kind of expression over other children; the expression itself if none differs. */
+export function withChildren(e: Expression, parts: readonly Expression[]): Expression {
+  if (children(e).every((x, k) => x === parts[k])) return e;
+  const [a, b, c] = parts as [Expression, Expression, Expression];
+  switch (e.kind) {
+    case "constant":
+    case "variable":
+    case "extent":
+    case "reduced":
+      return e;
+    case "load":
+      return { ...e, from: { ...e.from, index: parts } };
+    case "unary":
+      return { ...e, operand: a };
+    case "binary":
+      return { ...e, left: a, right: b };
+    case "select":
+      return { ...e, condition: a, then: b, else: c };
+    case "random":
+      return { ...e, seed: a, example: b, coordinate: c };
+    default:
+      return e satisfies never;
+  }
+}
+
+/** What a statement reads and writes, as accesses with the loops around them (time loops outermost). */
+export interface Touch {
+  readonly access: Access;
+  readonly write: boolean;
+  readonly loops: readonly Loop[];
+}
+
+/** The expressions that a kernel's stages evaluate: values and the indices stored to. */
+export function kernelRoots(kernel: Kernel): Expression[] {
+  return kernel.stages.flatMap((s) => (s.kind === "store" ? [...s.to.index, s.value] : [s.value]));
+}
+
+export function touches(statement: Statement, outer: readonly Loop[] = []): Touch[] {
+  switch (statement.kind) {
+    case "kernel":
+      return statement.stages.flatMap((stage): Touch[] => {
+        const loops = [...outer, ...statement.loops, ...stage.loops];
+        const roots = stage.kind === "store" ? [...stage.to.index, stage.value] : [stage.value];
+        const read = loads(roots).map((access): Touch => ({ access, write: false, loops }));
+        if (stage.kind === "reduce") return read;
+        const before: Touch[] = stage.accumulate ? [{ access: stage.to, write: false, loops }] : [];
+        return [...read, ...before, { access: stage.to, write: true, loops }];
+      });
+    case "product": {
+      const m = [...outer, ...statement.m];
+      const loops = [...m, ...statement.n, ...statement.k];
+      const start: Touch[] = statement.start ? [{ access: statement.start, write: false, loops }] : [];
+      return [
+        { access: statement.left, write: false, loops },
+        { access: statement.right, write: false, loops },
+        ...start,
+        { access: statement.to, write: true, loops },
+      ];
+    }
+    case "loop":
+      return statement.body.flatMap((s) => touches(s, [...outer, statement.loop]));
+    case "if":
+      return [
+        ...loads([statement.condition]).map((access): Touch => ({ access, write: false, loops: outer })),
+        ...statement.then.flatMap((s) => touches(s, outer)),
+      ];
+    default:
+      return statement satisfies never;
+  }
+}
+
+export function loads(roots: readonly Expression[]): Access[] {
+  return expressions(roots).flatMap((e) => (e.kind === "load" ? [e.from] : []));
+}
+
+/** The buffer that holds the elements in the end. */
+export const root = (buffer: Buffer): Buffer => (buffer.within ? root(buffer.within.buffer) : buffer);
