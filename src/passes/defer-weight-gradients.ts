@@ -1,0 +1,176 @@
+/**
+ * defer-weight-gradients: a sum over steps that nothing in the loop reads becomes one sum after it.
+ *
+ *   s = scan T reverse (dU = 0; h = H, …) { next dU = dU + contract[B](dg, h) }        final(s, dU)
+ * becomes
+ *   s = scan T reverse (h = H, …) { output dg }          0 + contract[T,B](output(s, dg), H)
+ *
+ * A thin product a step becomes one large product over all steps and examples (Appleyard et al. 2016, §3.3), whose
+ * operands are sequences that mostly exist anyway. Sums are linear, so the sum over steps passes through what
+ * only rearranges, and splits at additions.
+ *
+ * Needs: autodiff's accumulators; simplify afterwards merges products over the same sequences. Makes true: no scan
+ * carries a state that only accumulates, but for sums that would count steps after an example's end.
+ */
+import * as build from "../ir/graph/build.ts";
+import type { Axis, Node } from "../ir/graph/types.ts";
+import { bodyRoots, rebuild } from "../ir/graph/walk.ts";
+import { binders, dependence, meets, readers, rewriteScans, type Replacement } from "./body.ts";
+import type { Pass } from "./pass.ts";
+
+export const deferWeightGradients: Pass = {
+  name: "defer-weight-gradients",
+  about: "Turns sums over steps that nothing in the loop reads into one sum after the loop.",
+  run: (graph) => rewriteScans(graph, deferFrom),
+};
+
+function deferFrom(scan: Node<"scan">): Replacement | null {
+  const parts = build.scanParts(scan);
+  const counts = readers(bodyRoots(scan));
+  const planner = plan(scan);
+  const sums = parts.states.map(({ formal, next }) => {
+    if (counts.get(formal) !== 1) return null;
+    const terms = termsBeside(formal, next);
+    return terms && terms.length > 0 && terms.every(planner.deferrable) ? terms : null;
+  });
+  if (sums.every((terms) => terms === null)) return null;
+
+  // First every term says which sequences it wants, then the scan is made, then the sums read them.
+  const wanted: Node[] = [];
+  const later = sums.map((terms) => terms?.map((term) => planner.sum(term, wanted)));
+  const outputs = [...parts.outputs, ...wanted];
+  const made = build.scan({ ...parts, states: parts.states.filter((_, k) => !sums[k]), outputs }, scan.label);
+  const sequence = (node: Node): Node => build.scanOutput(made, parts.outputs.length + wanted.indexOf(node));
+  return {
+    output: (index) => build.scanOutput(made, index),
+    final: (index) => {
+      const terms = later[index];
+      if (!terms) return build.finalState(made, sums.slice(0, index).filter((x) => x === null).length);
+      return terms.reduce((sum, term) => build.add(sum, term(sequence)), parts.states[index]!.start);
+    },
+  };
+}
+
+/** The terms of `next` beside the state itself, or null if `next` is not a sum with it. */
+function termsBeside(formal: Node, next: Node): readonly Node[] | null {
+  if (next.op !== "binary" || next.type.dtype !== "f32") return null;
+  const [a, b] = next.operands as [Node, Node];
+  const { fn } = next.attributes;
+  if (fn !== "add" && fn !== "sub") return null;
+  const right = fn === "add" ? b : build.neg(b);
+  if (a === formal) return [right];
+  if (b === formal && fn === "add") return [a];
+  const left = termsBeside(formal, a);
+  if (left) return [...left, right];
+  const rest = fn === "add" ? termsBeside(formal, b) : null;
+  return rest && [a, ...rest];
+}
+
+/** A value after the loop, given the sequences of body values. */
+type Later = (sequence: (node: Node) => Node) => Node;
+
+function plan(scan: Node<"scan">) {
+  const { axis } = scan.attributes;
+  const depends = dependence();
+  const bound = binders(scan);
+  const inside = (node: Node): boolean => meets(depends(node), bound);
+  const ragged = build.isRagged(axis);
+
+  /** Whether each step's part counts the right examples when it is summed over all steps. */
+  const countsRight = (node: Node, over: readonly Axis[]): boolean =>
+    !ragged || [...over, ...node.type.axes].some((x) => x.kind === "batch");
+
+  const deferrable = (node: Node): boolean => {
+    if (node.type.dtype !== "f32" || !inside(node)) return false;
+    if (passesThrough(node)) return node.operands.every(deferrable);
+    if (node.op === "reduce" && node.attributes.fn === "sum") return countsRight(node, node.attributes.axes);
+    if (node.op === "contract") return countsRight(node, node.attributes.axes);
+    if (node.op === "scatter") return countsRight(node, node.attributes.over);
+    return countsRight(node, []);
+  };
+
+  /** Plans the sum of a value over all steps; pushes onto `wanted` the body values whose sequences it reads. */
+  const sum = (node: Node, wanted: Node[]): Later => {
+    const want = (x: Node): Later => {
+      if (!inside(x)) return () => x;
+      if (!wanted.includes(x)) wanted.push(x);
+      return (sequence) => sequence(x);
+    };
+    if (passesThrough(node)) {
+      const operands = node.operands.map((x) => sum(x, wanted));
+      return (sequence) =>
+        rebuild(
+          node,
+          operands.map((x) => x(sequence)),
+        );
+    }
+    if (node.op === "reduce" && node.attributes.fn === "sum") {
+      const x = want(node.operands[0]!);
+      return (sequence) => build.reduce("sum", x(sequence), [axis, ...node.attributes.axes]);
+    }
+    const product = asProduct(node);
+    if (product) {
+      const [a, b] = [want(product.a), want(product.b)];
+      return (sequence) => {
+        const values = [a(sequence), b(sequence)] as const;
+        // An operand that is the same at all steps goes beside the sum over steps of the other; the steps that count
+        // differ between examples, so that sum is one for each example.
+        const [x, y] = values.map((v, k) => {
+          const other = values[1 - k]!;
+          if (!build.hasAxis(v, axis) || build.hasAxis(other, axis)) return v;
+          const examples = other.type.axes.filter((x) => x.kind === "batch");
+          return build.reduce("sum", build.broadcast(v, ragged ? examples : []), [axis]);
+        }) as [Node, Node];
+        const over = build.hasAxis(x, axis) ? [axis, ...product.axes] : product.axes;
+        return build.broadcast(build.contract(x, y, over), node.type.axes);
+      };
+    }
+    if (node.op === "scatter") {
+      const [indices, updates] = node.operands.map(want) as [Later, Later];
+      return (sequence) =>
+        build.scatter(indices(sequence), updates(sequence), node.attributes.axis, [
+          axis,
+          ...node.attributes.over,
+        ]);
+    }
+    const x = want(node);
+    return (sequence) => build.reduce("sum", x(sequence), [axis]);
+  };
+  return { deferrable, sum };
+}
+
+/** Ops that a sum over steps passes through: linear, and each operand a summand or a part of the result. */
+function passesThrough(node: Node): boolean {
+  switch (node.op) {
+    case "binary":
+      return (
+        (node.attributes.fn === "add" || node.attributes.fn === "sub") &&
+        node.operands.every((x) => x.type.axes.length === node.type.axes.length)
+      );
+    case "unary":
+      return node.attributes.fn === "neg";
+    case "broadcast":
+    case "rename":
+    case "stack":
+    case "pick":
+    case "slice":
+    case "concat":
+    case "place":
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** A contraction, or a product of which both operands are repeated (an outer product a step), as a contraction. */
+function asProduct(node: Node): { a: Node; b: Node; axes: readonly Axis[] } | null {
+  const [a, b] = node.operands as [Node, Node];
+  if (node.op === "contract") return { a, b, axes: node.attributes.axes };
+  if (node.op !== "binary" || node.attributes.fn !== "mul") return null;
+  if (a.op !== "broadcast" && b.op !== "broadcast") return null;
+  const bare = (x: Node): Node => (x.op === "broadcast" ? x.operands[0]! : x);
+  const [x, y] = [bare(a), bare(b)];
+  const [n, m] = [x.type.axes.length, y.type.axes.length];
+  const full = node.type.axes.length;
+  return n < full && m < full ? { a: x, b: y, axes: [] } : null;
+}
