@@ -1,0 +1,57 @@
+/**
+ * The defaults of `train { … }`: PyTorch's, where it has one, so that a result there carries over. The fields of an
+ * optimiser stand in the order in which its arguments are given, `adam(1e-3, 0.9, 0.999)`.
+ */
+import type { Optimiser, OptimiserKind, TrainSettings } from "../runtime/train-settings.ts";
+
+export type {
+  Optimiser,
+  OptimiserKind,
+  OptimiserSettings,
+  Schedule,
+  TrainSettings,
+} from "../runtime/train-settings.ts";
+
+type OptimiserOf<Kind> = Extract<Optimiser, { readonly kind: Kind }>;
+
+export const optimiserDefaults: { readonly [Kind in OptimiserKind]: OptimiserOf<Kind> } = {
+  sgd: { kind: "sgd", rate: 0.01, decay: 0 },
+  momentum: { kind: "momentum", rate: 0.01, momentum: 0.9, decay: 0 },
+  nesterov: { kind: "nesterov", rate: 0.01, momentum: 0.9, decay: 0 },
+  rmsprop: { kind: "rmsprop", rate: 0.01, alpha: 0.99, epsilon: 1e-8, momentum: 0, decay: 0 },
+  adagrad: { kind: "adagrad", rate: 0.01, epsilon: 1e-10, decay: 0 },
+  adam: { kind: "adam", rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, decay: 0 },
+  adamw: { kind: "adamw", rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, decay: 0.01 },
+};
+
+/** The arguments that an optimiser takes, in their order. */
+export function optimiserArguments(kind: OptimiserKind): readonly string[] {
+  return Object.keys(optimiserDefaults[kind]).filter((field) => field !== "kind");
+}
+
+/** What papers write, beside the fields' own names. */
+export const argumentAliases: Readonly<Record<string, string>> = {
+  lr: "rate",
+  α: "alpha",
+  β1: "beta1",
+  β2: "beta2",
+  ε: "epsilon",
+};
+
+/** A bare `average`: over the last thousand updates or so. */
+export const averageDefault = { decay: 0.999 } as const;
+
+export const trainDefaults: TrainSettings = {
+  optimiser: optimiserDefaults.adam,
+  clip: { norm: null, value: null },
+  regularize: { l2: 0 },
+  average: null,
+  batch: 32,
+  epochs: 10,
+  steps: null,
+  seed: 0,
+  tbptt: null,
+  schedules: [],
+  validate: null,
+  patience: null,
+};
