@@ -30,7 +30,7 @@ export interface Element {
 
 export interface Rule {
   readonly moments: readonly string[];
-  /** What to multiply 1 - β^t with: null for rules without bias correction. */
+  /** Of the two moments whose bias is corrected by 1 - β^t; null where none is. */
   readonly betas: readonly [number, number] | null;
   /** The next parameter and moments. */
   readonly update: (element: Element) => readonly [parameter: Expression, moments: readonly Expression[]];
