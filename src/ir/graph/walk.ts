@@ -46,26 +46,88 @@ export function dependents(roots: readonly Node[], sources: Iterable<Node>): Rea
   return result;
 }
 
+/**
+ * What belongs to which body. One such value serves a whole traversal, since it remembers what it has found.
+ * A random number that is drawn anew along the scanned axis belongs to the body too, though it reads nothing.
+ */
+export interface Scopes {
+  /** The nodes of a scan's body: formals included, nested scans' bodies too. */
+  inside(scan: Node<"scan">): ReadonlySet<Node>;
+  /** Outer values that a scan's body reads. */
+  captures(scan: Node<"scan">): readonly Node[];
+  /** What a node reads from its own level: its operands and, of a scan, the captures. */
+  reads(node: Node): readonly Node[];
+  /** The nodes below the roots without entering bodies of scans, each after all it depends on. */
+  level(roots: readonly Node[]): Node[];
+}
+
+export function scopes(): Scopes {
+  const insides = new Map<Node, ReadonlySet<Node>>();
+  const captured = new Map<Node, readonly Node[]>();
+
+  const inside = (scan: Node<"scan">): ReadonlySet<Node> => {
+    const known = insides.get(scan);
+    if (known) return known;
+    const found = new Set<Node>(formals(scan));
+    for (const node of level(bodyRoots(scan)))
+      if (
+        found.has(node) ||
+        drawnAlong(node, scan.attributes.axis) ||
+        reads(node).some((x) => found.has(x))
+      ) {
+        found.add(node);
+        if (node.op === "scan") for (const x of inside(node)) found.add(x);
+      }
+    insides.set(scan, found);
+    return found;
+  };
+
+  const captures = (scan: Node<"scan">): readonly Node[] => {
+    const known = captured.get(scan);
+    if (known) return known;
+    const body = inside(scan);
+    const found = new Set<Node>(bodyRoots(scan).filter((root) => !body.has(root)));
+    for (const node of body) {
+      const read = node.op === "scan" ? [...node.operands, ...bodyRoots(node)] : node.operands;
+      for (const x of read) if (!body.has(x)) found.add(x);
+    }
+    const list = [...found];
+    captured.set(scan, list);
+    return list;
+  };
+
+  const reads = (node: Node): readonly Node[] =>
+    node.op === "scan" ? [...node.operands, ...captures(node)] : node.operands;
+
+  const level = (roots: readonly Node[]): Node[] => {
+    const order: Node[] = [];
+    const seen = new Set<Node>();
+    const visit = (node: Node): void => {
+      if (seen.has(node)) return;
+      seen.add(node);
+      for (const x of reads(node)) visit(x);
+      order.push(node);
+    };
+    for (const root of roots) visit(root);
+    return order;
+  };
+
+  return { inside, captures, reads, level };
+}
+
+function drawnAlong(node: Node, axis: Axis): boolean {
+  return node.op === "random" && node.attributes.fresh.includes(axis) && !build.hasAxis(node, axis);
+}
+
 /** The nodes of a scan's body (formals included, nested scans' bodies too), each after all it depends on. */
 export function bodyNodes(scan: Node<"scan">): Node[] {
-  const inside = new Set(dependents(bodyRoots(scan), formals(scan)));
-  const order = topological([...formals(scan), ...bodyRoots(scan)]);
-  // What depends only on the formals of a nested scan goes where that scan goes.
-  for (const node of order)
-    if (node.op === "scan" && inside.has(node)) for (const x of bodyNodes(node)) inside.add(x);
-  return order.filter((node) => inside.has(node));
+  const inside = scopes().inside(scan);
+  return topological([...formals(scan), ...bodyRoots(scan)]).filter((node) => inside.has(node));
 }
 
 /** Outer values that a scan's body reads directly, without the formals. */
 export function captures(scan: Node<"scan">): Node[] {
-  const inside = new Set(bodyNodes(scan));
-  const found = new Set<Node>();
-  for (const root of bodyRoots(scan)) if (!inside.has(root)) found.add(root);
-  for (const node of inside) {
-    const reads = node.op === "scan" ? [...node.operands, ...bodyRoots(node)] : node.operands;
-    for (const x of reads) if (!inside.has(x)) found.add(x);
-  }
-  return [...found];
+  return [...scopes().captures(scan)];
 }
 
 /** The same op over other operands; types are computed anew. Formals and scans keep their bodies. */
@@ -75,7 +137,8 @@ export function rebuild(node: Node, operands: readonly Node[]): Node {
   return node.label === undefined || made.label !== undefined ? made : build.withLabel(made, node.label);
 }
 
-function remake(node: Node, operands: readonly Node[]): Node {
+/** As the builder makes it: types and demands are checked anew, whether or not the operands changed. */
+export function remake(node: Node, operands: readonly Node[]): Node {
   const [a, b, c] = operands as [Node, Node, Node];
   switch (node.op) {
     case "input":
@@ -144,18 +207,24 @@ function remake(node: Node, operands: readonly Node[]): Node {
 /**
  * Rewrites everything below the roots, operands first. `rule` sees each node over its rewritten operands and gives
  * what stands in its place (the node itself to keep it). A formal whose start or sequence changed its axes is made
- * anew. `known` seeds the replacements, e.g. formals by values.
+ * anew. `known` seeds the replacements, e.g. formals by values; `instead` is asked before a node is visited, and what
+ * it gives is rewritten in the node's place.
  */
 export function rewrite(
   roots: readonly Node[],
   rule: (node: Node, original: Node) => Node,
   known: ReadonlyMap<Node, Node> = new Map(),
+  instead: (node: Node) => Node = (node) => node,
 ): Node[] {
   const done = new Map<Node, Node>(known);
   const visit = (node: Node): Node => {
     const before = done.get(node);
     if (before) return before;
-    const after = rule(node.op === "scan" ? visitScan(node) : rebuild(node, node.operands.map(visit)), node);
+    const target = instead(node);
+    const after =
+      target !== node
+        ? visit(target)
+        : rule(node.op === "scan" ? visitScan(node) : rebuild(node, node.operands.map(visit)), node);
     done.set(node, after);
     return after;
   };
