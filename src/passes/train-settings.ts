@@ -2,7 +2,7 @@
  * The defaults of `train { … }`: PyTorch's, where it has one, so that a result there carries over. The fields of an
  * optimiser stand in the order in which its arguments are given, `adam(1e-3, 0.9, 0.999)`.
  */
-import type { Optimiser, OptimiserKind, TrainSettings } from "../runtime/train-settings.ts";
+import type { Optimiser, OptimiserKind, Schedule, TrainSettings } from "../runtime/train-settings.ts";
 
 export type {
   Optimiser,
@@ -29,9 +29,27 @@ export function optimiserArguments(kind: OptimiserKind): readonly string[] {
   return Object.keys(optimiserDefaults[kind]).filter((field) => field !== "kind");
 }
 
+type ScheduleOf<Kind> = Extract<Schedule, { readonly kind: Kind }>;
+
+/** The fields in the order of the arguments too: `step(2, 0.5)`. */
+export const scheduleDefaults: { readonly [Kind in Schedule["kind"]]: ScheduleOf<Kind> } = {
+  constant: { kind: "constant" },
+  step: { kind: "step", every: 1, factor: 0.1 },
+  decay: { kind: "decay", after: 1, factor: 0.5 },
+  cosine: { kind: "cosine" },
+  warmup: { kind: "warmup", steps: 1000 },
+  plateau: { kind: "plateau", patience: 10, factor: 0.1 },
+};
+
+/** The arguments that a schedule takes, in their order. */
+export function scheduleArguments(kind: Schedule["kind"]): readonly string[] {
+  return Object.keys(scheduleDefaults[kind]).filter((field) => field !== "kind");
+}
+
 /** What papers write, beside the fields' own names. */
 export const argumentAliases: Readonly<Record<string, string>> = {
   lr: "rate",
+  n: "steps",
   α: "alpha",
   β1: "beta1",
   β2: "beta2",

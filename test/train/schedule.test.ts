@@ -8,6 +8,7 @@ import {
   waitFor,
   type Progress,
 } from "../../src/runtime/schedule.ts";
+import { scheduleArguments } from "../../src/passes/train-settings.ts";
 import type { Schedule } from "../../src/runtime/train-settings.ts";
 
 const start: Progress = { step: 0, totalSteps: 100, epoch: 0, plateauScale: 1 };
@@ -49,6 +50,12 @@ describe("learningRate", () => {
   test("plateau is what the trainer found", () => {
     expect(rate([{ kind: "plateau", patience: 1, factor: 0.5 }], { plateauScale: 0.25 })).toBe(0.5);
   });
+});
+
+test("a schedule's arguments are its fields", () => {
+  expect(scheduleArguments("step")).toEqual(["every", "factor"]);
+  expect(scheduleArguments("cosine")).toEqual([]);
+  expect(scheduleArguments("warmup")).toEqual(["steps"]);
 });
 
 test("a plateau of more than `patience` epochs scales the rate and waits anew", () => {
