@@ -28,7 +28,12 @@ export interface Note {
 /** Collects what a phase finds wrong, so that one run reports as many independent errors as it can. */
 export interface Reporter {
   /** `words` fill the catalogue's template for `code`. */
-  report(code: Code, span: Span, words?: Readonly<Record<string, string | number>>, notes?: readonly Note[]): void;
+  report(
+    code: Code,
+    span: Span,
+    words?: Readonly<Record<string, string | number>>,
+    notes?: readonly Note[],
+  ): void;
 }
 
 /** A fault of ours: after elaboration nothing is the user's. */

@@ -20,6 +20,8 @@ export interface Comment {
 export interface Program {
   readonly statements: readonly Statement[];
   readonly comments: readonly Comment[];
+  /** Offsets at which lines start: the printer keeps blank lines and remarks at the ends of lines. */
+  readonly lineStarts: readonly number[];
   readonly span: Span;
 }
 
