@@ -27,7 +27,7 @@ export function dependence(): (node: Node) => ReadonlySet<Binder> {
   };
   const compute = (node: Node): ReadonlySet<Binder> => {
     if (node.op === "state" || node.op === "element" || node.op === "position") return new Set([node]);
-    if (node.op === "random") return node.attributes.fresh.length ? new Set(node.attributes.fresh) : none;
+    if (node.op === "random") return new Set(build.without(node.attributes.fresh, node.type.axes));
     const operands = join(node.operands.map(visit));
     if (node.op !== "scan") return operands;
     const bound = binders(node);
@@ -91,13 +91,16 @@ export function resultsOf(scan: Node<"scan">): Replacement {
   };
 }
 
-/** Puts something else in the place of scans, inner ones first; null keeps one. */
-export function rewriteScans(graph: Graph, rule: (scan: Node<"scan">) => Replacement | null): Graph {
+/** Puts something else in the place of scans, inner ones first; null keeps one. `original` is the scan as it was. */
+export function rewriteScans(
+  graph: Graph,
+  rule: (scan: Node<"scan">, original: Node) => Replacement | null,
+): Graph {
   const replaced = new Map<Node, Replacement>();
-  return rewriteGraph(graph, (node) => {
+  return rewriteGraph(graph, (node, original) => {
     // The scan itself stays until each of its results has been replaced, so that their indices hold.
     if (node.op === "scan") {
-      const replacement = rule(node);
+      const replacement = rule(node, original);
       if (replacement) replaced.set(node, replacement);
       return node;
     }

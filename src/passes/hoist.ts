@@ -8,10 +8,10 @@
  *
  * With named axes this is `lift`: the same ops over the sequences instead of their elements (lift.ts). Only what
  * holds something heavy leaves; an elementwise chain stays, where it fuses. Padding is undefined, so that
- * computing it too is harmless; but a sum over the batch stays, as inside it counts only examples that still run.
+ * computing it too is harmless. A sum over the batch stays: it is small inside and large over all steps.
  *
  * Needs: simplified graphs do best. Makes true: no heavy value in a body is independent of the scan's states, but
- * for sums over a ragged batch; in a sum, what was hoisted comes first, then products, then the rest.
+ * for sums over the batch; in a sum, what was hoisted comes first, then products, then the rest.
  */
 import * as build from "../ir/graph/build.ts";
 import type { Node } from "../ir/graph/types.ts";

@@ -16,9 +16,9 @@ export function liftable(node: Node, axis: Axis): boolean {
       return false;
     case "reduce":
     case "contract":
-      return !(sumsRunningBatch(node.attributes.axes, axis) || node.attributes.axes.includes(axis));
+      return !sumsBatch(node.attributes.axes) && !node.attributes.axes.includes(axis);
     case "scatter":
-      return !(sumsRunningBatch(node.attributes.over, axis) || node.attributes.over.includes(axis));
+      return !sumsBatch(node.attributes.over) && !node.attributes.over.includes(axis);
     case "scan":
       // A scan over the same axis cannot read what has gained it.
       return (
@@ -56,9 +56,9 @@ export function liftable(node: Node, axis: Axis): boolean {
   }
 }
 
-/** Inside a scan over a ragged axis a sum over the batch counts the examples that still run; outside it would count all. */
-function sumsRunningBatch(axes: readonly Axis[], scanned: Axis): boolean {
-  return build.isRagged(scanned) && axes.some((axis) => axis.kind === "batch");
+/** A sum over the batch stays: over all steps it would be, say, a matrix for each step. Its operands may leave. */
+function sumsBatch(axes: readonly Axis[]): boolean {
+  return axes.some((axis) => axis.kind === "batch");
 }
 
 /** Gives what a value of the scan's body is over all steps; an outer value is itself. */
@@ -82,7 +82,7 @@ export function lifter(scan: Node<"scan">): (node: Node) => Node {
   const compute = (node: Node): Node => {
     if (node.op === "random") {
       const { distribution, place, fresh } = node.attributes;
-      return build.random(distribution, place, [...node.type.axes, axis], build.without(fresh, [axis]));
+      return build.random(distribution, place, [...node.type.axes, axis], fresh);
     }
     if (node.op === "scan") return liftScan(node);
     if (node.op === "result") return rebuild(node, [lift(node.operands[0]!)]);

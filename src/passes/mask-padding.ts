@@ -95,7 +95,7 @@ function insertMasks(graph: Graph): Graph {
   });
 }
 
-/** The padding that a reduction meets. */
+/** The padding that a reduction meets: a sum over the batch meets that of all axes, of the steps around it too. */
 function extentsOf(node: Node, analysis: PaddingAnalysis): readonly Extent[] {
   const over =
     node.op === "reduce" || node.op === "contract"
@@ -103,8 +103,9 @@ function extentsOf(node: Node, analysis: PaddingAnalysis): readonly Extent[] {
       : node.op === "scatter"
         ? node.attributes.over
         : [];
-  const along = over.filter(build.isRagged).map((axis): Extent => ({ axis, position: null }));
-  if (!over.some((axis) => axis.kind === "batch")) return along;
+  const met = over.some((axis) => axis.kind === "batch") ? build.union(over, ...node.operands.map((x) => x.type.axes)) : over;
+  const along = met.filter(build.isRagged).map((axis): Extent => ({ axis, position: null }));
+  if (met === over) return along;
   const around = analysis.enclosing(node).map((scan) => scan.attributes);
   return [...along, ...around.filter((scan) => build.isRagged(scan.axis))];
 }
