@@ -1,0 +1,30 @@
+/** What a compilation is given and gives. */
+import type { Diagnostic } from "../diagnostics/diagnostic.ts";
+import type { Metadata } from "../runtime/metadata.ts";
+
+export interface CompileOptions {
+  /** Sizes that only the data can tell: `d` of `f32[T, d]`, the `y` of an implied target. */
+  readonly dims?: Readonly<Record<string, number>>;
+  /** Entries of vocabularies read from data, by the name of that data. */
+  readonly vocabularies?: Readonly<Record<string, readonly string[]>>;
+  /** Finds what `import "path"` names; the file it is in, and its text. */
+  readonly imports?: (
+    path: string,
+    from: string,
+  ) => { readonly file: string; readonly source: string } | null;
+  /** Passes switched off, by name. */
+  readonly without?: readonly string[];
+  /** Stages to print: `ast`, `graph`, a pass, `kernels`, `memory`, `wat`. */
+  readonly emit?: readonly string[];
+}
+
+export interface Compilation {
+  readonly diagnostics: readonly Diagnostic[];
+  /** The texts of all files read, for rendering diagnostics. */
+  readonly sources: ReadonlyMap<string, string>;
+  /** Null if there were errors. */
+  readonly wasm: Uint8Array | null;
+  readonly metadata: Metadata | null;
+  /** The stages asked for, by name. */
+  readonly stages: ReadonlyMap<string, string>;
+}

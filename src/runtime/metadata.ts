@@ -1,0 +1,121 @@
+/**
+ * What a package's `.json` tells its runtime: the model's data, where everything lies in the module's memory, and
+ * how it is trained. Written by the compiler, read by `load`. Types alone: this file adds no byte to a package.
+ *
+ * Addresses: `reserve(sizes…)` of the module, called with the sizes in the order of `symbols`, lays out its slots;
+ * `base(slot)` is a slot's byte address. A place within a slot is counted in elements of 4 bytes.
+ */
+import type { TrainSettings } from "./train-settings.ts";
+
+export interface Metadata {
+  readonly format: 1;
+  readonly name: string;
+  /** Of the compiler. */
+  readonly version: string;
+  /** Fingerprint of the parameters' names and shapes: a checkpoint of another model is refused. */
+  readonly fingerprint: string;
+  /** `B` and the ragged axes by name, in the order of `reserve`'s arguments. */
+  readonly symbols: readonly string[];
+  readonly data: readonly DataInfo[];
+  readonly outputs: readonly OutputInfo[];
+  /** In the order of the source. */
+  readonly parameters: readonly ParameterInfo[];
+  /** By name: inputs, `T.length`, `example`, `fresh`, `counters`, `settings`, `report`, carried states, outputs, flat `parameters`, `gradients`, moments. */
+  readonly buffers: Readonly<Record<string, BufferInfo>>;
+  /** Exported functions, by purpose; null where the model has none. */
+  readonly entries: {
+    readonly predict: string | null;
+    /** Leaves the loss in the buffer `evaluate:loss`. */
+    readonly evaluate: string | null;
+    /** Leaves the loss in `train:loss` and the gradients in their buffer. */
+    readonly gradients: string | null;
+    /** One update of the parameters from the gradients. */
+    readonly update: string | null;
+    /** One step of the sequence for every example; states live in the `state:` buffers. */
+    readonly step: string | null;
+    readonly initialise: string | null;
+  };
+  /** Names of the buffers of carried states: what `fresh` resets and a stream keeps. */
+  readonly states: readonly string[];
+  readonly train: TrainSettings;
+  readonly decode: readonly DecodeInfo[];
+  /** Trained on chunks of long sequences (`tbptt`): states live on from chunk to chunk. */
+  readonly chunked: boolean;
+  /** Why the model cannot run one step at a time; null if it can. */
+  readonly looksAhead: string | null;
+  /** The entries of vocabularies read from data, by the name of that data: index is the id. */
+  readonly vocabularies: Readonly<Record<string, readonly string[]>>;
+  /** Peak memory in bytes as a formula of the symbols, for people. */
+  readonly memory: string;
+}
+
+/** One input or target. */
+export interface DataInfo {
+  readonly name: string;
+  readonly role: "input" | "target";
+  readonly base: "f32" | "token" | "char" | "trigrams";
+  /** In order, without the batch and the feature; `size` null for a ragged axis. */
+  readonly axes: readonly { readonly name: string; readonly size: number | null }[];
+  readonly feature: number | null;
+  /** `fixed`: plain integers below `size`; else entries of the vocabulary read from the data named. */
+  readonly vocabulary: { readonly of: string; readonly size: number; readonly fixed: boolean } | null;
+  /** Made by the runtime from other data: `next` is the same one step later. */
+  readonly derived: { readonly kind: "next"; readonly of: string } | null;
+}
+
+export interface OutputInfo {
+  readonly name: string;
+  readonly meaning: "value" | "probabilities" | "labels";
+  /** The target that it predicts. */
+  readonly target: string | null;
+  readonly axes: readonly { readonly name: string; readonly size: number | null }[];
+  readonly feature: number | null;
+  readonly vocabulary: { readonly of: string; readonly size: number; readonly fixed: boolean } | null;
+  /** Names in `buffers` of what `predict` and `step` leave. */
+  readonly predict: string | null;
+  readonly step: string | null;
+}
+
+/** `times * symbol + plus`; `plus` alone where the symbol is null. */
+export interface ExtentInfo {
+  readonly symbol: string | null;
+  readonly times: number;
+  readonly plus: number;
+}
+
+export interface BufferInfo {
+  readonly slot: number;
+  /** In elements from the slot's base. */
+  readonly offset: number;
+  readonly dtype: "f32" | "i32";
+  /** The name of each dim's axis (`B`, `T`, or empty) and its extent, outermost first. */
+  readonly dims: readonly (ExtentInfo & { readonly axis: string })[];
+  /** Elements from one index of a dim to the next: `factor` times the extents of the symbols named. */
+  readonly strides: readonly { readonly factor: number; readonly extents: readonly ExtentInfo[] }[];
+}
+
+/**
+ * A parameter within the flat buffer `parameters` (and its gradient and moments at the same place of theirs).
+ * In rows, element `i` lies at `offset + Σ i·stride`. In panels, `row = Σ i·rowStride`,
+ * `column = columnStart + Σ i·columnStride` lies at `offset + ((column >> 3) * rows + row) * 8 + (column & 7)`.
+ */
+export interface ParameterInfo {
+  readonly name: string;
+  /** As in the source: `W[n, k]`. */
+  readonly shape: readonly number[];
+  readonly offset: number;
+  readonly layout:
+    | { readonly kind: "rows"; readonly strides: readonly number[] }
+    | {
+        readonly kind: "panels";
+        readonly rows: number;
+        readonly columnStart: number;
+        readonly rowStrides: readonly number[];
+        readonly columnStrides: readonly number[];
+      };
+}
+
+export interface DecodeInfo {
+  readonly kind: string;
+  readonly options: Readonly<Record<string, number | string>>;
+}
