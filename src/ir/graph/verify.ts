@@ -21,7 +21,7 @@ export function verify(graph: Graph): void {
   };
   for (const node of order) {
     verifyType(node, complain);
-    verifyMask(node, complain);
+    verifyReverse(node, complain);
   }
   verifyAxes(order, complain);
   verifyScopes(graph, order, complain);
@@ -119,19 +119,12 @@ function verifyScan(scan: Node<"scan">, complain: Complain): void {
     if (hasAxis(output, axis)) complain(output, `an output has the scanned axis ${axis.name}`);
 }
 
-/** Whatever looks at an example's own end needs to know the example. */
-function verifyMask(node: Node, complain: Complain): void {
-  const looks: readonly Axis[] =
-    node.op === "reduce" || node.op === "contract"
-      ? node.attributes.axes
-      : node.op === "scatter"
-        ? node.attributes.over
-        : node.op === "reverse" || (node.op === "shift" && node.attributes.by < 0)
-          ? [node.attributes.axis]
-          : [];
-  const ragged = looks.find(isRagged);
-  if (ragged && !node.operands.some((x) => hasAxis(x, batch)))
-    complain(node, `${ragged.name} ends differently for each example, and no operand has the batch axis`);
+/** Backwards is from the example's own end, so the value must know its example. */
+function verifyReverse(node: Node, complain: Complain): void {
+  if (node.op !== "reverse") return;
+  const { axis } = node.attributes;
+  if (isRagged(axis) && !hasAxis(node, batch))
+    complain(node, `${axis.name} ends differently for each example, and the operand has no batch axis`);
 }
 
 function verifyAxes(order: readonly Node[], complain: Complain): void {
