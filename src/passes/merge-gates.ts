@@ -1,0 +1,94 @@
+/**
+ * merge-gates: products that share an operand become one, their weights laid out side by side.
+ *
+ *   contract[D](X, lstm.i.Wx) + lstm.i.b,  contract[D](X, lstm.f.Wx) + lstm.f.b
+ * becomes
+ *   Z = contract[D](X, lstm.{i,f}.Wx) + lstm.{i,f}.b                 along a new axis gate.2
+ *   pick[gate.2: 0](Z),  pick[gate.2: 1](Z)
+ *
+ * One product of four times the width keeps a kernel busy that four narrow ones leave idle (Appleyard et al. 2016, §3.1).
+ * From the products the stacks spread: elements that are parts of one sequence become one element, and sums of
+ * parts become parts of one sum (stacked-sums.ts). Where two products of different numbers of gates meet, as in a
+ * GRU or at the two directions, the smaller one's gates stand side by side in the larger one (gate-order.ts).
+ *
+ * Needs: simplified graphs, in which each parameter is one node; after hoist, so that the products of all steps are
+ * outside. Makes true: no two products of one value with parameters of one shape that only they read; an LSTM
+ * has one product in its body, and one outside.
+ */
+import * as build from "../ir/graph/build.ts";
+import type { Axis, Graph, Node, Parameter } from "../ir/graph/types.ts";
+import { rewriteGraph, topological } from "../ir/graph/walk.ts";
+import { readers, rootsOf } from "./body.ts";
+import { orderGates } from "./gate-order.ts";
+import { mergedName } from "./merged-name.ts";
+import { partAxes } from "./part-axis.ts";
+import type { Pass } from "./pass.ts";
+import { spreadStacks } from "./stacked-sums.ts";
+
+export const mergeGates: Pass = {
+  name: "merge-gates",
+  about: "Makes one product of those that share an operand, with their weights side by side.",
+  run: (graph) => {
+    const partAxis = partAxes(graph);
+    const gateAxis = (size: number): Axis => partAxis(size, { name: "gate", kind: "stack", order: 0 });
+    return spreadStacks(mergeProducts(graph, gateAxis), gateAxis);
+  },
+};
+
+/** Products of one value with parameters of one shape over the same axes. */
+export interface Group {
+  readonly products: readonly Node<"contract">[];
+}
+
+function mergeProducts(graph: Graph, gateAxis: (size: number) => Axis): Graph {
+  const groups = orderGates(graph, findGroups(graph));
+  const place = new Map<Node, { readonly group: Group; readonly index: number }>();
+  for (const group of groups) group.products.forEach((node, index) => place.set(node, { group, index }));
+
+  const made = new Map<Group, Node>();
+  return rewriteGraph(graph, (node, original) => {
+    const found = place.get(original);
+    if (!found || node.op !== "contract") return node;
+    const { group, index } = found;
+    const axis = gateAxis(group.products.length);
+    let product = made.get(group);
+    if (!product) {
+      const members = group.products.map((p) => parameterOf(weightOf(p)!));
+      const weights = build.mergedParam(mergedName(members.map((m) => m.name)), members, axis);
+      const x = node.operands[node.operands[0] === weightOf(original as Node<"contract">) ? 1 : 0]!;
+      made.set(group, (product = build.contract(x, weights, node.attributes.axes)));
+    }
+    return build.pick(product, axis, index);
+  });
+}
+
+function findGroups(graph: Graph): Group[] {
+  const counts = readers(rootsOf(graph));
+  const ids = new Map<object, number>();
+  const id = (x: object): number => {
+    if (!ids.has(x)) ids.set(x, ids.size);
+    return ids.get(x)!;
+  };
+  const groups = new Map<string, Node<"contract">[]>();
+  for (const node of topological(rootsOf(graph))) {
+    if (node.op !== "contract") continue;
+    const weight = weightOf(node);
+    if (!weight || counts.get(weight) !== 1) continue;
+    const x = node.operands.find((operand) => operand !== weight)!;
+    const key = [[x], node.attributes.axes, weight.type.axes].map((list) => list.map(id).join()).join("|");
+    const group = groups.get(key);
+    if (group) group.push(node);
+    else groups.set(key, [node]);
+  }
+  return [...groups.values()].filter((products) => products.length > 1).map((products) => ({ products }));
+}
+
+/** The operand that is a parameter of its own; null if none or both are. */
+function weightOf(product: Node<"contract">): Node<"param"> | null {
+  const [a, b] = product.operands as [Node, Node];
+  const own = (x: Node): x is Node<"param"> => x.op === "param" && x.attributes.stack === null;
+  if (own(a)) return own(b) ? null : a;
+  return own(b) ? b : null;
+}
+
+const parameterOf = (node: Node<"param">): Parameter => node.attributes.members[0]!;
