@@ -1,6 +1,9 @@
+import { meaning } from "./catalogue-meaning.ts";
+
 /**
  * Every diagnostic, authored once: a code of words, the sentence it says, the way out, and what
- * `rnnc explain CODE` shows. `{name}` in a sentence is filled from the words of the report.
+ * `rnnc explain CODE` shows. `{name}` in a sentence is filled from the words of the report. Those of programs that
+ * parse are in `catalogue-meaning.ts`.
  */
 export interface CatalogueEntry {
   readonly severity: "error" | "warning";
@@ -13,14 +16,8 @@ export interface CatalogueEntry {
 }
 
 export const catalogue = {
-  "unknown-name": {
-    severity: "error",
-    message: "`{name}` is not known here.",
-    hint: "Did you mean `{nearest}`?",
-    about: "Names come from declarations, `let`, definitions, imports and the standard library.",
-    example: "input words : token(100)[T]\nwords >> embd(8) >> last >> softmax(2)",
-    mend: "input words : token(100)[T]\nwords >> embed(8) >> last >> softmax(2)",
-  },
+  ...meaning,
+
   // ---- syntax -----------------------------------------------------------------------------------------------
   "bad-character": {
     severity: "error",

@@ -1,0 +1,288 @@
+/**
+ * The body of a definition: equations in any order, evaluated when first read.
+ *
+ * In a `fn` or `loss` a name is the whole value. In a cell a bare name is this step's value, `h[t-1]` the last
+ * step's; the equations then become the body of a scan (see `recurrence.ts`).
+ */
+import * as build from "../ir/graph/build.ts";
+import type { Axis } from "../ir/graph/types.ts";
+import type {
+  AxisEntry,
+  BodyStatement,
+  DefinitionStatement,
+  Equation,
+  Identifier,
+  Parameter,
+  Span,
+  StateDeclaration,
+} from "../parser/ast.ts";
+import { childPath, extend, fail, type Environment, type Path } from "./environment.ts";
+import { evaluate, evaluateSize } from "./evaluate.ts";
+import { learnedTensor } from "./parameters.ts";
+import { ownPosition, readElement, readState, type Recurrence } from "./recurrence.ts";
+import { asTensor, featureAxis, featureOf, namedAxis, tensor, withFeature } from "./tensors.ts";
+import type { DefinitionValue, Tensor, Value } from "./values.ts";
+
+export interface BodyResult {
+  readonly value: Tensor;
+  /** What `predict` says, evaluated on demand. */
+  readonly prediction: (() => Tensor) | null;
+}
+
+export interface BodyCall {
+  readonly definition: DefinitionValue;
+  readonly options: ReadonlyMap<string, Value>;
+  readonly inputs: readonly Tensor[];
+  /** Of the caller: session, path, recurrence. */
+  readonly environment: Environment;
+  /** A function's parameters are named after the equation it is called in, a stage's after the stage. */
+  readonly path: Path;
+  readonly recurrence: Recurrence | null;
+  readonly span: Span;
+}
+
+export function runBody(call: BodyCall): BodyResult {
+  const { definition, closure } = call.definition;
+  const { session } = call.environment;
+  const bindings = new Map<string, Value>(call.options);
+  const scope: Environment = {
+    ...extend(closure, bindings),
+    session,
+    path: call.path,
+    recurrence: call.recurrence,
+  };
+  const equations = new Map<string, Equation>();
+  for (const statement of definition.body)
+    if (statement.kind === "equation") equations.set(statement.name.name, statement);
+  const states = stateDeclarations(definition.body);
+  const sequences = new Map<string, Tensor>();
+
+  // Inputs: in a cell, this step's element; else the whole value under the names its parameter gives to its axes.
+  definition.inputs.forEach((parameter, k) => {
+    const given = call.inputs[k];
+    if (!given) return;
+    const { recurrence } = call;
+    if (recurrence && build.hasAxis(given.node, recurrence.axis)) {
+      sequences.set(parameter.name.name, given);
+      const formal = readElement(`${call.path.name}.${parameter.name.name}`, given.node, 0, recurrence);
+      bindings.set(parameter.name.name, { ...elementTensor(given, recurrence, formal) });
+    } else bindings.set(parameter.name.name, viewed(given, parameter, bindings, scope, call.span));
+  });
+  if (call.recurrence && definition.kind === "cell") bindings.set("t", ownPosition(call.recurrence));
+
+  const running: string[] = [];
+  const done = new Map<string, Value>();
+  const equationValue = (name: string, environment: Environment): Value | null => {
+    const before = done.get(name);
+    if (before) return before;
+    const equation = equations.get(name);
+    if (!equation) return null;
+    if (running.includes(name))
+      fail(environment, "cycle", equation.span, {
+        cycle: [...running.slice(running.indexOf(name)), name].map((n) => `\`${n}\``).join(" needs "),
+      });
+    running.push(name);
+    const path = { name: joinPath(call.path.name, name), count: new Map<string, number>() };
+    const value = evaluate(equation.value, { ...body, path });
+    running.pop();
+    done.set(name, value);
+    return value;
+  };
+  const stateOf = (name: string, steps: number, span: Span): Tensor => {
+    const recurrence = call.recurrence!;
+    const declaration = states.get(name);
+    const key = `${call.path.name}.${name}${steps === 1 ? "" : `@${steps}`}`;
+    const formal = readState(
+      {
+        key,
+        declared: declaration ? declaredAxes(declaration.axes, scope) : null,
+        span: declaration?.span ?? span,
+        start: declaration?.start
+          ? () =>
+              asTensor(
+                evaluate(declaration.start!, { ...scope, recurrence: null }),
+                scope,
+                declaration.start!.span,
+              )
+          : null,
+        next: () =>
+          steps === 1 ? asTensor(equationValue(name, body)!, body, span) : stateOf(name, steps - 1, span),
+      },
+      recurrence,
+      scope,
+    );
+    return tensor(formal);
+  };
+
+  const body: Environment = {
+    ...scope,
+    lookup: (name) =>
+      bindings.get(name) ??
+      parameterValue(name) ??
+      equationValue(name, body) ??
+      capture(closure.lookup(name)),
+    lookupAt: (name, offset, span) => {
+      const { recurrence } = call;
+      const sequence = sequences.get(name);
+      if (!recurrence) return null;
+      if (sequence) {
+        const formal = readElement(`${call.path.name}.${name}`, sequence.node, -offset, recurrence);
+        return elementTensor(sequence, recurrence, formal);
+      }
+      if (!equations.has(name)) {
+        if (states.has(name)) fail(scope, "state-without-equation", states.get(name)!.span, { name });
+        return null;
+      }
+      if (offset === 0) return equationValue(name, body);
+      const steps = recurrence.reverse === recurrence.backward ? -offset : offset;
+      if (steps < 0) fail(scope, "two-directions", span, { name });
+      return stateOf(name, steps, span);
+    },
+    names: () => [...bindings.keys(), ...equations.keys(), ...closure.names()],
+  };
+  const parameters = new Map<string, Value>();
+  const parameterValue = (name: string): Value | null => {
+    const before = parameters.get(name);
+    if (before) return before;
+    const statement = definition.body.find((s) => s.kind === "param" && s.name.name === name);
+    if (statement?.kind !== "param") return null;
+    const value = learnedTensor(statement, { ...body, recurrence: null });
+    parameters.set(name, value);
+    return value;
+  };
+  /** A body sees an outer whole value that runs along its own axis under another axis of the same length. */
+  const capture = (value: Value | null): Value | null => {
+    const { recurrence } = call;
+    if (!recurrence || value?.kind !== "tensor" || !build.hasAxis(value.node, recurrence.axis)) return value;
+    return shadowed(value, recurrence.axis, scope);
+  };
+  for (const [name, value] of call.options) bindings.set(name, capture(value)!);
+
+  checkStates(definition, states, equations, scope);
+  const returned = definition.body.find((s) => s.kind === "return");
+  const predicted = definition.body.find((s) => s.kind === "predict");
+  if (returned?.kind !== "return")
+    fail(scope, "no-return", definition.name.span, { name: definition.name.name });
+  return {
+    value: asTensor(evaluate(returned.value, body), body, returned.value.span),
+    prediction:
+      predicted?.kind === "predict"
+        ? () => asTensor(evaluate(predicted.value, body), body, predicted.value.span)
+        : null,
+  };
+}
+
+const joinPath = (path: string, name: string): string => (path === "" ? name : `${path}.${name}`);
+
+function elementTensor(
+  sequence: Tensor,
+  recurrence: Recurrence,
+  formal: Parameters<typeof tensor>[0],
+): Tensor {
+  return {
+    ...sequence,
+    node: formal,
+    ends: null,
+    axes: sequence.axes.filter((a) => a.axis !== recurrence.axis),
+  };
+}
+
+/** The value along a fresh axis of the same length, so that the two can meet (see the rule of captures in the graph). */
+export function shadowed(value: Tensor, axis: Axis, environment: Environment): Tensor {
+  const key = `${axis.name}'`;
+  const { axes } = environment.session;
+  const shadow: Axis = axes.get(key) ?? {
+    name: key,
+    kind: "time",
+    size: { kind: "linear", of: axis, times: 1, plus: 0 },
+    order: axis.order + 0.5,
+  };
+  axes.set(key, shadow);
+  return {
+    ...value,
+    node: build.rename(value.node, axis, shadow),
+    axes: value.axes.map((a) => (a.axis === axis ? { name: a.name, axis: shadow } : a)),
+  };
+}
+
+function stateDeclarations(body: readonly BodyStatement[]): ReadonlyMap<string, StateDeclaration> {
+  return new Map(
+    body.flatMap((s) => (s.kind === "state" ? s.states.map((d) => [d.name.name, d] as const) : [])),
+  );
+}
+
+function checkStates(
+  definition: DefinitionStatement,
+  states: ReadonlyMap<string, StateDeclaration>,
+  equations: ReadonlyMap<string, Equation>,
+  environment: Environment,
+): void {
+  for (const [name, declaration] of states)
+    if (!equations.has(name))
+      fail(environment, "state-without-equation", declaration.span, { name, cell: definition.name.name });
+}
+
+/** The axes of a state: named entries, and a last entry that is a size as the feature. */
+function declaredAxes(entries: readonly AxisEntry[], environment: Environment): readonly Axis[] {
+  return entries.map((entry, k) => {
+    const { session } = environment;
+    if (entry.name && entry.size)
+      return namedAxis(session, entry.name.name, evaluateSize(entry.size, environment));
+    const expression = entry.size ?? { kind: "name" as const, name: entry.name!.name, span: entry.span };
+    const size = evaluateSize(expression, environment);
+    return k === entries.length - 1
+      ? featureAxis(session, size)
+      : namedAxis(session, entry.name?.name ?? `d${size}`, size);
+  });
+}
+
+/**
+ * An input as its parameter names it: `e[t, k]` names the last two axes from the right; the others are carried. A name
+ * is also a number along its axis.
+ */
+function viewed(
+  given: Tensor,
+  parameter: Parameter,
+  bindings: Map<string, Value>,
+  environment: Environment,
+  span: Span,
+): Tensor {
+  if (!parameter.axes) return given;
+  const feature = featureOf(given.node);
+  const slots: { name: string; axis: Axis }[] = [
+    ...given.axes,
+    ...(feature ? [{ name: "", axis: feature }] : []),
+  ];
+  const named = parameter.axes.slice().reverse();
+  const visible: { name: string; axis: Axis }[] = [];
+  let current = given;
+  named.forEach((entry, k) => {
+    const slot = slots[slots.length - 1 - k];
+    if (!slot)
+      fail(environment, "too-few-axes", span, { name: parameter.name.name, wanted: parameter.axes!.length });
+    let { axis } = slot;
+    if (entry.size && axis.kind === "feature") {
+      const wanted = evaluateSize(entry.size, {
+        ...environment,
+        lookup: (n) => bindings.get(n) ?? environment.lookup(n),
+      });
+      if (!environment.session.sizes.unify(wanted, build.fixedSize(axis)))
+        fail(environment, "sizes-do-not-meet", span, { left: wanted, right: build.fixedSize(axis) });
+      const solved = featureAxis(environment.session, environment.session.sizes.resolve(wanted));
+      current = { ...current, node: withFeature(current.node, solved) };
+      axis = solved;
+    }
+    if (entry.name) {
+      bindings.set(entry.name.name, indexAlong(axis));
+      if (axis.kind !== "feature") visible.unshift({ name: entry.name.name, axis });
+    }
+  });
+  return { ...current, axes: visible };
+}
+
+/** The positions along an axis, as a value and as an index. */
+export const indexAlong = (axis: Axis): Tensor => ({ ...tensor(build.iota(axis)), index: axis });
+
+export function openChild(environment: Environment, name: Identifier | string): Path {
+  return childPath(environment.session, environment.path, typeof name === "string" ? name : name.name);
+}

@@ -1,0 +1,200 @@
+/**
+ * What a model is given: inputs and targets with their axes and vocabularies, what `next` and `prev` derive from
+ * them, and the target that an output layer implies where none is declared.
+ */
+import * as build from "../ir/graph/build.ts";
+import type { Axis } from "../ir/graph/types.ts";
+import type { DataStatement, DefinitionStatement, Span } from "../parser/ast.ts";
+import { fail, type Environment } from "./environment.ts";
+import { evaluateSize } from "./evaluate.ts";
+import { featureAxis, featureOf, isTime, namedAxis, over, tensor, timeAxis } from "./tensors.ts";
+import type { CallSite, Tensor, Value } from "./values.ts";
+
+export type Base = DataStatement["type"]["base"];
+
+/** One input of the model, as the package's metadata tells it. */
+export interface DataInfo {
+  readonly name: string;
+  readonly role: "input" | "target";
+  readonly base: Base;
+  /** Ragged axes by name, then fixed ones with their sizes; the feature last, null for a single value. */
+  readonly axes: readonly { readonly name: string; readonly size: number | null }[];
+  readonly feature: number | null;
+  /** The data whose vocabulary it uses, and how many entries that has. */
+  readonly vocabulary: { readonly of: string; readonly size: number; readonly fixed: boolean } | null;
+  /** `next(text)`: the same data one step later, made by the runtime. */
+  readonly derived: { readonly kind: "next"; readonly of: string } | null;
+}
+
+/** A size that only the data can tell: `d` of `f32[T, d]`, the vocabulary of `text`. */
+export const dimensionKey = (name: string): string => `dim:${name}`;
+
+export function declareData(statement: DataStatement, environment: Environment): Tensor {
+  const { session } = environment;
+  const { type } = statement;
+  const { name } = statement.name;
+  const axes: Axis[] = [];
+  let feature: Axis | null = null;
+  type.axes.forEach((entry, k) => {
+    const last = k === type.axes.length - 1;
+    const label = entry.name?.name ?? null;
+    if (label !== null && entry.size)
+      axes.push(namedAxis(session, label, evaluateSize(entry.size, environment)));
+    else if (label !== null && /^\p{Lu}/u.test(label)) axes.push(timeAxis(session, label));
+    else if (!last) fail(environment, "unnamed-axis", entry.span, { name });
+    else if (label !== null) feature = featureAxis(session, sizeNamed(label, entry.span, environment));
+    else feature = featureAxis(session, evaluateSize(entry.size!, environment));
+  });
+  if (feature && type.base !== "f32")
+    fail(environment, "feature-of-tokens", type.span, { name, base: type.base });
+  const vocabulary = vocabularyOf(statement, environment);
+  const node = build.input(name, type.base === "f32" ? "f32" : "i32", [
+    build.batch,
+    ...axes,
+    ...(feature ? [feature] : []),
+  ]);
+  const origin = { file: environment.file, span: statement.span };
+  const value: Tensor = {
+    ...tensor(node),
+    vocabulary,
+    origin,
+    ...(statement.kind === "target" ? { target: name } : {}),
+  };
+  const fixed = type.vocabulary?.kind === "number";
+  record(
+    environment,
+    statement.kind,
+    name,
+    type.base,
+    value,
+    vocabulary ? { of: vocabulary.name, size: vocabulary.size, fixed } : null,
+    null,
+  );
+  return value;
+}
+
+function sizeNamed(name: string, span: Span, environment: Environment): number {
+  return environment.session.sizes.fresh(dimensionKey(name), { file: environment.file, span }, `\`${name}\``);
+}
+
+function vocabularyOf(statement: DataStatement, environment: Environment): Tensor["vocabulary"] {
+  const { type } = statement;
+  const { name } = statement.name;
+  if (type.base === "f32") return null;
+  if (type.base === "trigrams") return fail(environment, "not-yet", type.span, { what: "`trigrams`" });
+  if (type.vocabulary?.kind === "name") {
+    const other = environment.lookup(type.vocabulary.name);
+    if (other?.kind !== "tensor" || !other.vocabulary)
+      fail(environment, "no-vocabulary", type.vocabulary.span, { name: type.vocabulary.name });
+    return other.vocabulary;
+  }
+  const size = type.vocabulary
+    ? evaluateSize(type.vocabulary, environment)
+    : sizeNamed(name, statement.span, environment);
+  return { name, size };
+}
+
+function record(
+  environment: Environment,
+  role: DataInfo["role"],
+  name: string,
+  base: Base,
+  value: Tensor,
+  vocabulary: DataInfo["vocabulary"],
+  derived: DataInfo["derived"],
+): void {
+  const feature = featureOf(value.node);
+  const axes = value.axes.map((a) => ({
+    name: a.name,
+    size: isTime(a.axis) ? null : build.fixedSize(a.axis),
+  }));
+  environment.session.data.set(name, {
+    name,
+    role,
+    base,
+    axes,
+    feature: feature ? build.fixedSize(feature) : null,
+    vocabulary,
+    derived,
+  });
+}
+
+// ---- derived ------------------------------------------------------------------------------------------------------
+
+/** `next(text)`: the same characters one step later, as a target. */
+export function next(site: CallSite, value: Value, name: string | null): Tensor {
+  const { environment } = site;
+  if (value.kind !== "tensor" || name === null || !environment.session.data.has(name))
+    return fail(environment, "data-wanted", site.span, { name: "next" });
+  const axis = value.axes.map((a) => a.axis).find(isTime);
+  if (!axis) return fail(environment, "sequence-wanted", site.span, { stage: "next", type: `\`${name}\`` });
+  const info = environment.session.data.get(name)!;
+  const derived = `${name}.next`;
+  const node = build.input(derived, value.node.type.dtype === "i32" ? "i32" : "f32", value.node.type.axes);
+  const result: Tensor = { ...value, node, ends: null, target: name };
+  record(environment, "target", derived, info.base, result, info.vocabulary, { kind: "next", of: name });
+  return result;
+}
+
+/** `prev(reply)`: what came before each step; at the first step the beginning, an entry after the vocabulary's last. */
+export function prev(site: CallSite, value: Value): Tensor {
+  const { environment } = site;
+  if (value.kind !== "tensor") return fail(environment, "data-wanted", site.span, { name: "prev" });
+  const axis = [...value.axes]
+    .reverse()
+    .map((a) => a.axis)
+    .find(isTime);
+  if (!axis) return fail(environment, "sequence-wanted", site.span, { stage: "prev", type: "this" });
+  const { vocabulary } = value;
+  const filler = vocabulary ? environment.session.sizes.resolve(vocabulary.size) : 0;
+  return {
+    ...over(value, build.shift(value.node, axis, 1, filler)),
+    axes: value.axes,
+    vocabulary: vocabulary ? { ...vocabulary, size: filler + 1 } : null,
+  };
+}
+
+// ---- implied ------------------------------------------------------------------------------------------------------
+
+/** The one declared target that no loss uses yet, else `y` as the output layer wants it. */
+export function declareTarget(
+  loss: DefinitionStatement,
+  value: Tensor,
+  environment: Environment,
+  span: Span,
+): Tensor {
+  const { session } = environment;
+  const waiting = [...session.targets].filter(([name]) => !session.usedTargets.has(name));
+  if (waiting.length === 1) return waiting[0]![1];
+  if (waiting.length > 1)
+    fail(environment, "which-target", span, {
+      loss: loss.name.name,
+      targets: waiting.map(([n]) => `\`${n}\``).join(", "),
+    });
+  const name = "y";
+  const parameter = loss.options![0]!;
+  const own = parameter.axes?.map((entry) => entry.name?.name ?? "") ?? null;
+  const vector = loss.name.name === "sigmoid" || loss.name.name === "regress";
+  const size = sizeNamed(name, span, environment);
+  // A loss that names an axis that its emissions do not have (CTC's labels) has an axis of its own.
+  const shared = loss.inputs[0]!.axes?.map((entry) => entry.name?.name) ?? null;
+  const times =
+    own === null || (shared && own.every((n) => shared.includes(n)))
+      ? value.axes.map((a) => a.axis).filter(isTime)
+      : [timeAxis(session, "L")];
+  const feature = vector ? [featureAxis(session, size)] : [];
+  const node = build.input(name, vector ? "f32" : "i32", [build.batch, ...times, ...feature]);
+  const vocabulary = vector ? null : { name, size };
+  const target: Tensor = { ...tensor(node), vocabulary, target: name };
+  record(
+    environment,
+    "target",
+    name,
+    vector ? "f32" : "token",
+    target,
+    vocabulary ? { of: name, size, fixed: false } : null,
+    null,
+  );
+  session.targets.set(name, target);
+  return target;
+}

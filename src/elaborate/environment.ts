@@ -1,0 +1,140 @@
+/**
+ * Where names are looked up, and where parameters get theirs.
+ *
+ * An environment is a chain of frames. A `Path` is the place of a parameter in the source (`memory.lstm.i`):
+ * each textual use of a stage opens a child of the path, and identical siblings are told apart by an ordinal.
+ */
+import type { Axis, Node, Parameter } from "../ir/graph/types.ts";
+import type { Code } from "../diagnostics/catalogue.ts";
+import type { Note, Reporter } from "../diagnostics/diagnostic.ts";
+import type { Expression, Span } from "../parser/ast.ts";
+import type { DataInfo } from "./data.ts";
+import type { Sizes } from "./sizes.ts";
+import type { Tensor, Value } from "./values.ts";
+import type { Recurrence } from "./recurrence.ts";
+
+// ---- one run ------------------------------------------------------------------------------------------------
+
+/** Which of the programs of one model is being elaborated. */
+export interface Mode {
+  readonly training: boolean;
+  /** Recurrent states start where the last call left them. */
+  readonly carry: boolean;
+}
+
+/** What one run of elaboration gathers. The maps grow while it runs. */
+export interface Session {
+  readonly mode: Mode;
+  readonly sizes: Sizes;
+  /** How often each path of the previous run had each child: decides whether an ordinal is needed. */
+  readonly siblings: ReadonlyMap<string, number>;
+  readonly counted: Map<string, number>;
+  /** By name; the same place asks again and gets the same. */
+  readonly parameters: Map<string, { readonly parameter: Parameter; readonly node: Node<"param"> }>;
+  /** Final states to carry: name of the state's input to the value it takes. */
+  readonly carried: Map<string, Node>;
+  /** Axes by name (time and named ones) and by size (features). */
+  readonly axes: Map<string, Axis>;
+  readonly objectives: Objective[];
+  readonly results: Map<string, Result>;
+  /** Inputs and targets by name, in the order of the source, and what is derived from them. */
+  readonly data: Map<string, DataInfo>;
+  readonly targets: Map<string, Tensor>;
+  readonly usedTargets: Set<string>;
+  /** What a model that looks ahead looks with, for generators. */
+  readonly looksAhead: { readonly what: string; readonly file: string; readonly span: Span }[];
+}
+
+export interface Objective {
+  /** Per example: no axes but the batch. */
+  readonly value: Node;
+  readonly span: Span;
+}
+
+/** A named result of inference. */
+export interface Result {
+  readonly name: string;
+  readonly value: Tensor;
+  /** What it is, so that a runtime can decode it. */
+  readonly meaning: "value" | "probabilities" | "labels";
+  /** The target whose prediction it is. */
+  readonly target: string | null;
+}
+
+// ---- paths --------------------------------------------------------------------------------------------------
+
+export interface Path {
+  readonly name: string;
+  readonly count: Map<string, number>;
+}
+
+export const rootPath = (): Path => ({ name: "", count: new Map() });
+
+export const join = (path: string, name: string): string => (path === "" ? name : `${path}.${name}`);
+
+/** Opens a child; a second child of the same name becomes `name.2`, and the first `name.1`. */
+export function childPath(session: Session, path: Path, name: string): Path {
+  const nth = (path.count.get(name) ?? 0) + 1;
+  path.count.set(name, nth);
+  const key = join(path.name, name);
+  session.counted.set(key, Math.max(nth, session.counted.get(key) ?? 0));
+  const several = (session.siblings.get(key) ?? 1) > 1;
+  return { name: several ? `${key}.${nth}` : key, count: new Map() };
+}
+
+// ---- frames -------------------------------------------------------------------------------------------------
+
+export interface Environment {
+  readonly session: Session;
+  readonly reporter: Reporter;
+  readonly file: string;
+  readonly path: Path;
+  /** The step being written down, inside a cell. */
+  readonly recurrence: Recurrence | null;
+  /** The last stage of the main pipeline, where a bare `softmax` is an output layer. */
+  readonly lastStage: Expression | null;
+  readonly lookup: (name: string) => Value | null;
+  /** A name read at another step: `h[t-1]`; null where the name is not of the step. */
+  readonly lookupAt: (name: string, offset: number, span: Span) => Value | null;
+  readonly names: () => readonly string[];
+}
+
+/** Bindings in front of an environment. */
+export function extend(
+  outer: Environment,
+  bindings: ReadonlyMap<string, Value>,
+  changes: Partial<Environment> = {},
+): Environment {
+  return {
+    ...outer,
+    ...changes,
+    lookup: (name) => bindings.get(name) ?? outer.lookup(name),
+    lookupAt: (name, offset, span) => (bindings.has(name) ? null : outer.lookupAt(name, offset, span)),
+    names: () => [...bindings.keys(), ...outer.names()],
+  };
+}
+
+// ---- errors -------------------------------------------------------------------------------------------------
+
+/** Thrown where a statement cannot mean anything; reported once, and elaboration goes on with the next statement. */
+export class Fault extends Error {
+  constructor(
+    readonly code: Code | null,
+    readonly span: Span,
+    readonly words: Readonly<Record<string, string | number>> = {},
+    readonly notes: readonly Note[] = [],
+    readonly reporter: Reporter | null = null,
+  ) {
+    super(code ?? "follows from an earlier error");
+  }
+}
+
+export function fail(
+  environment: Environment,
+  code: Code,
+  span: Span,
+  words: Readonly<Record<string, string | number>> = {},
+  notes: readonly Note[] = [],
+): never {
+  throw new Fault(code, span, words, notes, environment.reporter);
+}

@@ -1,0 +1,155 @@
+/** Stages and modifiers that the language cannot say itself: which step of a sequence, which direction, how often. */
+import * as build from "../ir/graph/build.ts";
+import type { Axis, Node } from "../ir/graph/types.ts";
+import { openChild } from "./body.ts";
+import { concatTensors, meanOver } from "./builtins.ts";
+import { fail } from "./environment.ts";
+import { evaluateSize } from "./evaluate.ts";
+import { runningAxis, stageName } from "./stages.ts";
+import { elementwise, over, toF32 } from "./tensors.ts";
+import type { CallSite, Stage, StageSite, Tensor } from "./values.ts";
+
+// ---- one vector from a sequence -----------------------------------------------------------------------------------
+
+/** A stage over the running axis, which goes. */
+const pooling =
+  (name: string, pool: (value: Tensor, axis: Axis, site: StageSite) => Node) =>
+  (call: CallSite): Stage => ({
+    kind: "stage",
+    name,
+    apply: ([value], site) => {
+      const axis = runningAxis(value!, along(call), name, site.environment, site.span);
+      const node = pool(value!, axis, site);
+      return {
+        ...over(value!, node),
+        vocabulary: node.type.dtype === "i32" ? value!.vocabulary : null,
+        origin: value!.origin,
+      };
+    },
+  });
+
+function along(call: CallSite): string | null {
+  const argument = call.arguments.find((a) => a.name?.name === "along");
+  return argument ? stageName(argument.value) : null;
+}
+
+const firstStep = (node: Node, axis: Axis): Node => build.gather(node, build.constant(0, "i32"), axis);
+
+const lastStep = (node: Node, axis: Axis): Node =>
+  build.gather(node, build.sub(build.length(axis), build.constant(1, "i32")), axis);
+
+/** The last step in the cell's own time: what it ended in, after `bidir` each direction's own end. */
+const lastOf = (value: Tensor, axis: Axis, site: StageSite): Node =>
+  value.ends ? value.ends.node : site.backward ? firstStep(value.node, axis) : lastStep(value.node, axis);
+
+const firstOf = (value: Tensor, axis: Axis, site: StageSite): Node =>
+  site.backward ? lastStep(value.node, axis) : firstStep(value.node, axis);
+
+const looksAhead = (site: StageSite, what: string): void => {
+  site.environment.session.looksAhead.push({ what, file: site.environment.file, span: site.span });
+};
+
+export const builtinStages: Readonly<Record<string, (call: CallSite) => Stage>> = {
+  last: pooling("last", lastOf),
+  first: pooling("first", firstOf),
+  mean: pooling("mean", (value, axis) => meanOver(toF32(value.node), [axis])),
+  max: pooling("max", (value, axis) => build.reduce("max", toF32(value.node), [axis])),
+  reverse: (call) => ({
+    kind: "stage",
+    name: "reverse",
+    apply: ([value], site) => {
+      const axis = runningAxis(value!, along(call), "reverse", site.environment, site.span);
+      looksAhead(site, "reverse");
+      return { ...value!, node: build.reverse(value!.node, axis), ends: null };
+    },
+  }),
+};
+
+// ---- modifiers ------------------------------------------------------------------------------------------------------
+
+/** The stage run in both directions, each with its own parameters, and how the two are merged. */
+function bidirectional(stage: Stage, call: CallSite): Stage {
+  const merge = call.arguments.map((a) => stageName(a.value) ?? "").find((word) => word !== "") ?? "concat";
+  if (merge !== "concat" && merge !== "sum" && merge !== "mean")
+    fail(call.environment, "unknown-choice", call.span, {
+      name: merge,
+      option: "merge",
+      choices: "`concat`, `sum`, `mean`",
+      nearest: "",
+    });
+  return {
+    kind: "stage",
+    name: `${stage.name} bidir`,
+    apply: (inputs, site) => {
+      const { environment } = site;
+      looksAhead(site, "bidir");
+      const [input] = inputs;
+      const axis = input ? runningAxis(input, null, "bidir", environment, site.span) : null;
+      const run = (direction: "forward" | "backward"): Tensor => {
+        const backward = direction === "backward" ? !site.backward : site.backward;
+        return stage.apply(inputs, {
+          ...site,
+          backward,
+          environment: { ...environment, path: openChild(environment, direction) },
+        });
+      };
+      const [ahead, back] = [run("forward"), run("backward")];
+      const join = (a: Tensor, b: Tensor): Tensor => {
+        if (merge === "concat") return concatTensors([a, b], environment, call);
+        const sum = elementwise(
+          "add",
+          { value: a, span: call.span },
+          { value: b, span: call.span },
+          environment,
+          call.span,
+        );
+        return merge === "sum" ? sum : over(sum, build.mul(sum.node, build.constant(0.5)));
+      };
+      const joined = join(ahead, back);
+      if (!axis || !build.hasAxis(ahead.node, axis)) return joined;
+      const end = (x: Tensor, backward: boolean): Tensor =>
+        x.ends ?? over(x, backward ? firstStep(x.node, axis) : lastStep(x.node, axis));
+      return { ...joined, ends: join(end(ahead, site.backward), end(back, !site.backward)) };
+    },
+  };
+}
+
+/** The stage `k` times over, each with its own parameters. */
+function stacked(stage: Stage, call: CallSite): Stage {
+  const [count] = call.arguments;
+  if (!count) fail(call.environment, "argument-count", call.span, { name: "stack", wanted: 1, found: 0 });
+  const k = evaluateSize(count.value, call.environment);
+  return {
+    kind: "stage",
+    name: `${stage.name} stack(${k})`,
+    apply: (inputs, site) =>
+      Array.from({ length: k }).reduce<readonly Tensor[]>(
+        (values) => [stage.apply(values, site)],
+        inputs,
+      )[0]!,
+  };
+}
+
+/** x + stage(x). */
+function residual(stage: Stage, call: CallSite): Stage {
+  return {
+    kind: "stage",
+    name: `${stage.name} residual`,
+    apply: ([x], site) => {
+      const y = stage.apply([x!], site);
+      return elementwise(
+        "add",
+        { value: y, span: site.span },
+        { value: x!, span: call.span },
+        site.environment,
+        call.span,
+      );
+    },
+  };
+}
+
+export const modifiers: Readonly<Record<string, (stage: Stage, call: CallSite) => Stage>> = {
+  bidir: bidirectional,
+  stack: stacked,
+  residual,
+};

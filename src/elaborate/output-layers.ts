@@ -1,0 +1,208 @@
+/**
+ * Output layers: a `loss` at the end of a pipeline. What flows in is mapped densely to the size that the loss asks
+ * for; the loss becomes an objective, its `predict` a named result of inference.
+ */
+import * as build from "../ir/graph/build.ts";
+import type { Axis } from "../ir/graph/types.ts";
+import type { Argument, DefinitionStatement, Expression, Span } from "../parser/ast.ts";
+import { openChild, runBody } from "./body.ts";
+import { builtinFunctions } from "./builtins.ts";
+import { extend, fail, type Environment, type Path } from "./environment.ts";
+import { evaluate, evaluateSize } from "./evaluate.ts";
+import { declareTarget } from "./data.ts";
+import { stageName } from "./stages.ts";
+import {
+  align,
+  asTensor,
+  featureAxis,
+  featureOf,
+  featureSize,
+  over,
+  plainAxis,
+  refresh,
+  toF32,
+  withFeature,
+} from "./tensors.ts";
+import type { DefinitionValue, Tensor, Value } from "./values.ts";
+
+export interface OutputLayer {
+  readonly loss: DefinitionValue;
+  readonly target: Tensor | null;
+  readonly options: readonly Argument[];
+  readonly span: Span;
+}
+
+/** The key under which a loss is bound, beside a function of the same name. */
+export const lossKey = (name: string): string => `loss ${name}`;
+
+/** Names that are functions too: an output layer only over a target, or bare at the end of the main pipeline. */
+const alsoFunctions: ReadonlySet<string> = new Set(["softmax", "sigmoid"]);
+
+export function outputLayer(expression: Expression, environment: Environment): OutputLayer | null {
+  const name = stageName(expression);
+  const loss = name === null ? null : environment.lookup(lossKey(name));
+  if (name === null || loss?.kind !== "definition") return null;
+  const args = expression.kind === "call" ? expression.arguments : [];
+  const [first] = args.filter((a) => a.name === null);
+  if (!first) {
+    if (alsoFunctions.has(name) && environment.lastStage !== expression) return null;
+    return { loss, target: null, options: args, span: expression.span };
+  }
+  const value = evaluate(first.value, environment);
+  if (value.kind !== "tensor" || value.target === undefined) {
+    if (alsoFunctions.has(name)) return null;
+    return fail(environment, "target-wanted", first.value.span, { loss: name });
+  }
+  return { loss, target: value, options: args.filter((a) => a !== first), span: expression.span };
+}
+
+export function applyOutputLayer(layer: OutputLayer, value: Tensor, environment: Environment): Tensor {
+  const { definition } = layer.loss;
+  const { session } = environment;
+  const target = layer.target ?? declareTarget(definition, value, environment, layer.span);
+  session.usedTargets.add(target.target!);
+  checkAxes(definition, value, target, environment, layer.span);
+
+  const path = openChild(environment, definition.name);
+  const options = new Map<string, Value>([[definition.options![0]!.name.name, target]]);
+  let project: Expression | null = null;
+  let weight: Expression | null = null;
+  for (const argument of layer.options) {
+    const name = argument.name?.name;
+    if (name === "project") project = argument.value;
+    else if (name === "weight") weight = argument.value;
+    else if (name && definition.options!.some((p) => p.name.name === name))
+      options.set(name, evaluate(argument.value, environment));
+    else
+      fail(environment, "unknown-option", argument.span, {
+        stage: definition.name.name,
+        name: name ?? stageName(argument.value) ?? "this",
+        nearest: "",
+        known: "`project`, `weight`",
+      });
+  }
+  for (const parameter of definition.options!.slice(1))
+    if (parameter.default && !options.has(parameter.name.name))
+      options.set(parameter.name.name, evaluate(parameter.default, extend(environment, options)));
+
+  const emissions = emissionsOf(
+    value,
+    target,
+    definition,
+    options,
+    project,
+    { ...environment, path },
+    path,
+    layer.span,
+  );
+  const body = runBody({
+    definition: layer.loss,
+    options,
+    inputs: [emissions],
+    environment,
+    path,
+    recurrence: null,
+    span: layer.span,
+  });
+  const perExample = build.without(body.value.node.type.axes, [build.batch]);
+  const total = toF32(build.reduce("sum", body.value.node, perExample));
+  const factor = weight ? asTensor(evaluate(weight, environment), environment, weight.span).node : null;
+  const weighted = factor ? build.mul(...(align([total, factor]) as [typeof total, typeof total])) : total;
+  session.objectives.push({ value: build.broadcast(weighted, [build.batch]), span: layer.span });
+
+  const prediction = body.prediction?.() ?? emissions;
+  const name = target.target!;
+  const meaning =
+    prediction.node.type.dtype === "i32" ? "labels" : target.vocabulary ? "probabilities" : "value";
+  if (session.results.has(name)) fail(environment, "two-outputs", layer.span, { name });
+  session.results.set(name, { name, value: prediction, meaning, target: name });
+  return prediction;
+}
+
+/** What the loss reads: the value mapped to the size that it asks for. */
+function emissionsOf(
+  value: Tensor,
+  target: Tensor,
+  definition: DefinitionStatement,
+  options: ReadonlyMap<string, Value>,
+  project: Expression | null,
+  environment: Environment,
+  path: Path,
+  span: Span,
+): Tensor {
+  if (project && stageName(project) === "none") return value;
+  const { session } = environment;
+  const declared = definition.inputs[0]!.axes?.at(-1)?.size ?? null;
+  const wanted = declared
+    ? evaluateSize(declared, extend(environment, options))
+    : target.vocabulary
+      ? target.vocabulary.size
+      : featureOf(target.node)
+        ? featureSize(target, environment)
+        : null;
+  const call = { environment: { ...environment, path }, binders: [], span };
+  const input = { name: null, value: { kind: "name" as const, name: "", span }, span };
+  const bound = extend(call.environment, new Map<string, Value>([["", value]]));
+  if (wanted === null)
+    return {
+      ...(builtinFunctions["scalar"]!({ ...call, environment: bound, arguments: [input] }) as Tensor),
+      axes: value.axes,
+    };
+  if (project) return tied(value, project, environment);
+  const size = {
+    name: { name: "size", span },
+    value: { kind: "number" as const, value: wanted, text: String(wanted), span },
+    span,
+  };
+  return refresh(
+    builtinFunctions["affine"]!({ ...call, environment: bound, arguments: [input, size] }) as Tensor,
+    session,
+  );
+}
+
+/** `project = E`: logits are the products with the rows of a table. */
+function tied(value: Tensor, project: Expression, environment: Environment): Tensor {
+  const table = asTensor(evaluate(project, environment), environment, project.span);
+  const feature = featureOf(table.node);
+  const [rows] = table.axes;
+  const own = featureOf(value.node);
+  if (!feature || !rows || !own) fail(environment, "no-feature", project.span);
+  const { sizes } = environment.session;
+  if (!sizes.unify(build.fixedSize(own), build.fixedSize(feature)))
+    fail(environment, "sizes-do-not-meet", project.span, {
+      left: build.fixedSize(own),
+      right: build.fixedSize(feature),
+    });
+  const inner = plainAxis(environment.session, build.fixedSize(feature), 2);
+  const product = build.contract(
+    withFeature(build.rename(value.node, own, inner), inner),
+    build.rename(table.node, feature, inner),
+    [inner],
+  );
+  return over(
+    value,
+    build.rename(product, rows.axis, featureAxis(environment.session, build.fixedSize(rows.axis))),
+  );
+}
+
+/** A loss over whole sequences names its own axes; any other compares step with step, so the axes must be the same. */
+function checkAxes(
+  definition: DefinitionStatement,
+  value: Tensor,
+  target: Tensor,
+  environment: Environment,
+  span: Span,
+): void {
+  if (definition.options![0]!.axes) return;
+  const names = (x: Tensor): string[] =>
+    x.node.type.axes.filter((a: Axis) => a.kind === "time").map((a) => a.name);
+  const [own, wanted] = [names(value), names(target)];
+  if (own.length === wanted.length && own.every((n) => wanted.includes(n))) return;
+  const list = (axes: readonly string[]) =>
+    axes.length === 0 ? "no axis" : `axis ${axes.map((a) => `\`${a}\``).join(", ")}`;
+  fail(environment, "axes-do-not-meet", span, {
+    target: target.target!,
+    wanted: list(wanted),
+    found: list(own),
+  });
+}

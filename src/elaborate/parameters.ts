@@ -1,0 +1,82 @@
+/** Learned tensors: `param` statements, the weights of `affine`, and how each starts. */
+import * as build from "../ir/graph/build.ts";
+import type { Axis, Initialiser, Node } from "../ir/graph/types.ts";
+import type { Expression, ParamStatement } from "../parser/ast.ts";
+import { childPath, fail, type Environment } from "./environment.ts";
+import { evaluate, evaluateSize } from "./evaluate.ts";
+import { featureAxis, namedAxis, plainAxis, tensor } from "./tensors.ts";
+import type { Tensor } from "./values.ts";
+
+/**
+ * The parameter of this name within the path. Asked again from the same place (another mode, another attempt)
+ * it is the same; a second one of the name in the same place is told apart by an ordinal.
+ */
+export function parameter(
+  environment: Environment,
+  name: string,
+  axes: readonly Axis[],
+  initialiser: Initialiser,
+): Node<"param"> {
+  const { session } = environment;
+  const full = childPath(session, environment.path, name).name;
+  const before = session.parameters.get(full);
+  if (before && build.sameAxes(before.parameter.axes, axes)) return before.node;
+  const made = { name: full, axes, initialiser };
+  const node = build.param(made);
+  session.parameters.set(full, { parameter: made, node });
+  return node;
+}
+
+/** `param W[n, m] = glorot`: named entries are axes, unnamed ones are told apart; the last is the feature. */
+export function learnedTensor(statement: ParamStatement, environment: Environment): Tensor {
+  const { session } = environment;
+  const sizes = statement.axes.map((entry) => {
+    const expression: Expression = entry.size ?? {
+      kind: "name",
+      name: entry.name!.name.replace(/'+$/u, ""),
+      span: entry.span,
+    };
+    return evaluateSize(expression, environment);
+  });
+  const last = statement.axes.length - 1;
+  const axes = statement.axes.map((entry, k) => {
+    const size = sizes[k]!;
+    if (k === last) return featureAxis(session, size);
+    if (entry.name && entry.size) return namedAxis(session, entry.name.name, size);
+    const level = sizes.slice(k + 1).filter((other) => other === size).length;
+    return plainAxis(session, size, level || 1);
+  });
+  const node = parameter(environment, statement.name.name, axes, initialiserOf(statement.start, environment));
+  const visible = axes
+    .slice(0, -1)
+    .map((axis, k) => ({ name: statement.axes[k]!.name?.name ?? axis.name, axis }));
+  return { ...tensor(node), axes: visible, origin: { file: environment.file, span: statement.span } };
+}
+
+const plain = ["glorot", "he", "orthogonal", "zeros", "ones"] as const;
+
+/** `glorot`, `normal(0.1)`, `identity(1)`, a number. */
+export function initialiserOf(expression: Expression | null, environment: Environment): Initialiser {
+  if (expression === null) return { kind: "glorot" };
+  const name =
+    expression.kind === "name"
+      ? expression.name
+      : expression.kind === "call" && expression.callee.kind === "name"
+        ? expression.callee.name
+        : null;
+  const argument = expression.kind === "call" ? expression.arguments[0] : undefined;
+  const amount = argument ? numberOf(argument.value, environment) : null;
+  const simple = plain.find((kind) => kind === name);
+  if (simple) return { kind: simple };
+  if (name === "normal") return { kind: "normal", deviation: amount ?? 1 };
+  if (name === "uniform") return { kind: "uniform", bound: amount ?? 1 };
+  if (name === "identity") return { kind: "identity", scale: amount ?? 1 };
+  const value = evaluate(expression, environment);
+  if (value.kind === "number") return { kind: "constant", value: value.value };
+  return fail(environment, "not-an-initialiser", expression.span);
+}
+
+function numberOf(expression: Expression, environment: Environment): number {
+  const value = evaluate(expression, environment);
+  return value.kind === "number" ? value.value : fail(environment, "number-wanted", expression.span);
+}

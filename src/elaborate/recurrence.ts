@@ -1,0 +1,182 @@
+/**
+ * One recurrence while it is written down: the scan that a cell's equations become.
+ *
+ * Reading `h[t-1]` asks for a state before its equation is known. Its axes are guessed (those declared and those
+ * that the input carries along) and, if the equation turns out to have more, the whole cell is elaborated again
+ * with the better guess; its size is a size like any other (see `sizes.ts`).
+ */
+import * as build from "../ir/graph/build.ts";
+import type { Axis, Node } from "../ir/graph/types.ts";
+import type { Span } from "../parser/ast.ts";
+import { fail, type Environment } from "./environment.ts";
+import { align, featureAxis, featureOf, tensor, toF32, withFeature } from "./tensors.ts";
+import type { Tensor } from "./values.ts";
+
+export interface Recurrence {
+  readonly axis: Axis;
+  /** Inside `bidir`'s backward run: the cell's own time flows from the end. */
+  readonly backward: boolean;
+  /** The scan runs from the end: a backward run, or equations in `h[t+1]`. */
+  readonly reverse: boolean;
+  readonly position: Node<"position">;
+  /** Axes that every state has, because the input has them. */
+  readonly carried: readonly Axis[];
+  readonly states: Map<string, StateRecord>;
+  readonly elements: Map<string, { readonly formal: Node<"element">; readonly sequence: Node }>;
+  /** Axes of states as the last attempt found them. */
+  readonly guesses: Map<string, readonly Axis[]>;
+  /** States live on between calls. */
+  readonly stateful: boolean;
+}
+
+export interface StateRecord {
+  readonly formal: Node<"state">;
+  readonly span: Span;
+  readonly start: (() => Tensor) | null;
+  readonly next: () => Tensor;
+}
+
+export interface StateRequest {
+  /** Unique within the recurrence: the path of the cell and the name. */
+  readonly key: string;
+  /** Axes declared with the state, the feature last; null if undeclared. */
+  readonly declared: readonly Axis[] | null;
+  readonly span: Span;
+  readonly start: (() => Tensor) | null;
+  readonly next: () => Tensor;
+}
+
+/** The formal of a state: this recurrence's value of it one step ago. */
+export function readState(request: StateRequest, recurrence: Recurrence, environment: Environment): Node {
+  const before = recurrence.states.get(request.key);
+  if (before) return before.formal;
+  const { sizes } = environment.session;
+  const guess = recurrence.guesses.get(request.key);
+  let axes: readonly Axis[];
+  if (guess) axes = guess;
+  else if (request.declared) axes = build.union(recurrence.carried, request.declared);
+  else {
+    const size = sizes.fresh(
+      request.key,
+      { file: environment.file, span: request.span },
+      `\`${request.key.split(".").pop()}\``,
+    );
+    axes = build.union(recurrence.carried, [featureAxis(environment.session, size)]);
+  }
+  const formal = build.state(request.key, { dtype: "f32", axes });
+  recurrence.states.set(request.key, {
+    formal,
+    span: request.span,
+    start: request.start,
+    next: request.next,
+  });
+  return formal;
+}
+
+/** An element of a sequence: its value at this step, or `by` steps earlier in the cell's own time. */
+export function readElement(key: string, sequence: Node, by: number, recurrence: Recurrence): Node {
+  const name = by === 0 ? key : `${key}@${by}`;
+  const before = recurrence.elements.get(name);
+  if (before) return before.formal;
+  const { axis } = recurrence;
+  const shifted = build.shift(sequence, axis, recurrence.backward ? -by : by);
+  const formal = build.element(key, shifted.type, axis);
+  recurrence.elements.set(name, { formal, sequence: shifted });
+  return formal;
+}
+
+/** `t` in the cell's own time: a backward run counts from its own start. */
+export function ownPosition(recurrence: Recurrence): Tensor {
+  if (!recurrence.backward) return tensor(recurrence.position);
+  const [last, at] = align([
+    build.sub(build.length(recurrence.axis), build.constant(1, "i32")),
+    recurrence.position,
+  ]) as [Node, Node];
+  return tensor(build.sub(last, at));
+}
+
+/**
+ * Evaluates every state's equation (which may ask for further states) and closes the scan, or returns null if a guess
+ * was wrong and the body must be written down again.
+ */
+export function closeScan(
+  result: Tensor,
+  recurrence: Recurrence,
+  environment: Environment,
+  label: string,
+): { sequence: Tensor; finals: ReadonlyMap<string, Node> } | null {
+  const { session } = environment;
+  const nexts = new Map<string, Node>();
+  for (const [key, record] of recurrence.states) {
+    const next = record.next();
+    const [size, declared] = [featureOf(next.node), featureOf(record.formal)];
+    if (size && declared && !session.sizes.unify(build.fixedSize(size), build.fixedSize(declared)))
+      fail(environment, "state-size", record.span, {
+        name: key.split(".").pop()!,
+        declared: build.fixedSize(declared),
+        found: build.fixedSize(size),
+      });
+    nexts.set(key, declared ? withFeature(next.node, declared) : next.node);
+  }
+  let settled = true;
+  for (const [key, next] of nexts) {
+    const formal = recurrence.states.get(key)!.formal;
+    const all = build.union(formal.type.axes, next.type.axes);
+    if (all.length === formal.type.axes.length) continue;
+    recurrence.guesses.set(key, all);
+    settled = false;
+  }
+  if (!settled) return null;
+
+  const states = [...recurrence.states].map(([key, record]) => ({
+    formal: record.formal,
+    start: startOf(key, record, recurrence, environment),
+    next: build.broadcast(toF32(nexts.get(key)!), record.formal.type.axes),
+  }));
+  const output = result.node;
+  const scan = build.scan(
+    {
+      axis: recurrence.axis,
+      reverse: recurrence.reverse,
+      position: recurrence.position,
+      states,
+      elements: [...recurrence.elements.values()],
+      outputs: [output],
+    },
+    label,
+  );
+  const keys = [...recurrence.states.keys()];
+  const finals = new Map(keys.map((key, k) => [key, build.finalState(scan, k) as Node]));
+  if (carries(recurrence, environment))
+    for (const [key, final] of finals) if (canCarry(final)) session.carried.set(`state:${key}`, final);
+  const sequence = build.scanOutput(scan, 0);
+  const entry = { name: recurrence.axis.name, axis: recurrence.axis };
+  const end = states.findIndex((s) => s.next === output);
+  const own = recurrence.reverse === recurrence.backward && end >= 0 ? tensor(finals.get(keys[end]!)!) : null;
+  const axes = [...tensor(sequence).axes.filter((a) => a.axis !== recurrence.axis), entry];
+  return {
+    sequence: { ...tensor(sequence), axes: sortByOrder(axes), ends: own, origin: result.origin },
+    finals,
+  };
+}
+
+const sortByOrder = <T extends { readonly axis: Axis }>(entries: readonly T[]): T[] =>
+  [...entries].sort((a, b) => build.axisOrder(a.axis, b.axis));
+
+const carries = (recurrence: Recurrence, environment: Environment): boolean =>
+  recurrence.stateful || environment.session.mode.carry;
+
+/** A state that is itself a sequence (sentences of a document) does not live on between calls. */
+const canCarry = (node: Node): boolean => node.type.axes.every((axis) => axis.kind !== "time");
+
+function startOf(key: string, record: StateRecord, recurrence: Recurrence, environment: Environment): Node {
+  const { type } = record.formal;
+  const feature = featureOf(record.formal);
+  const declared = record.start?.().node ?? build.constant(0);
+  const own = feature ? withFeature(toF32(declared), feature) : toF32(declared);
+  const start = build.broadcast(own, type.axes);
+  if (!carries(recurrence, environment) || !canCarry(record.formal)) return start;
+  const kept = build.input(`state:${key}`, "f32", type.axes);
+  const fresh = build.binary("ne", build.input("fresh", "i32", [build.batch]), build.constant(0, "i32"));
+  return build.select(fresh, start, kept);
+}

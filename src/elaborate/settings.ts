@@ -1,0 +1,149 @@
+/** `train { … }` and `decode { … }` as plain data, with the defaults for what they leave out. */
+import type { Diagnostic } from "../diagnostics/diagnostic.ts";
+import { makeReporter } from "../diagnostics/reporter.ts";
+import { nearest } from "../diagnostics/nearest.ts";
+import type { Argument, Expression, Setting } from "../parser/ast.ts";
+import {
+  argumentAliases,
+  averageDefault,
+  optimiserArguments,
+  optimiserDefaults,
+  scheduleArguments,
+  scheduleDefaults,
+  trainDefaults,
+  type Optimiser,
+  type OptimiserKind,
+  type Schedule,
+  type TrainSettings,
+} from "../passes/train-settings.ts";
+import type { Source } from "./program.ts";
+
+export interface DecodeSettings {
+  readonly kind: string;
+  readonly options: Readonly<Record<string, number | string>>;
+}
+
+type Reporter = ReturnType<typeof makeReporter>;
+
+export function trainSettings({ file, program }: Source, diagnostics: Diagnostic[]): TrainSettings {
+  const reporter = makeReporter(file, diagnostics);
+  const settings = program.statements.flatMap((s) => (s.kind === "train" ? s.settings : []));
+  return settings.reduce((before, setting) => withSetting(before, setting, reporter), trainDefaults);
+}
+
+function withSetting(before: TrainSettings, setting: Setting, reporter: Reporter): TrainSettings {
+  const [first, second] = setting.values;
+  const amount = (e: Expression | undefined): number => constant(e, setting, reporter);
+  const word = first?.kind === "name" ? first.name : null;
+  switch (setting.key.name) {
+    case "optimizer":
+      return first ? { ...before, optimiser: optimiserOf(first, setting, reporter) } : before;
+    case "clip":
+      return { ...before, clip: { ...before.clip, [word === "value" ? "value" : "norm"]: amount(second) } };
+    case "batch":
+      return { ...before, batch: amount(first) };
+    case "epochs":
+      return { ...before, epochs: amount(first) };
+    case "steps":
+      return { ...before, steps: amount(first) };
+    case "seed":
+      return { ...before, seed: amount(first) };
+    case "tbptt":
+      return { ...before, tbptt: amount(first) };
+    case "schedule":
+      return first
+        ? {
+            ...before,
+            schedules: [
+              ...before.schedules.filter((s) => s.kind !== "constant"),
+              scheduleOf(first, setting, reporter),
+            ],
+          }
+        : before;
+    case "regularize":
+      return { ...before, regularize: { l2: amount(second) } };
+    case "validate":
+      return { ...before, validate: amount(first) };
+    case "stop":
+      return { ...before, patience: amount(second) };
+    case "average":
+      return { ...before, average: averageDefault };
+    default:
+      return before;
+  }
+}
+
+function constant(expression: Expression | undefined, setting: Setting, reporter: Reporter): number {
+  if (expression?.kind === "number") return expression.value;
+  if (expression?.kind === "unary" && expression.operator === "-" && expression.operand.kind === "number")
+    return -expression.operand.value;
+  reporter.report("number-wanted", expression?.span ?? setting.span);
+  return 0;
+}
+
+const calleeName = (e: Expression): string =>
+  e.kind === "name" ? e.name : e.kind === "call" && e.callee.kind === "name" ? e.callee.name : "";
+const argumentsOf = (e: Expression): readonly Argument[] => (e.kind === "call" ? e.arguments : []);
+
+function optimiserOf(expression: Expression, setting: Setting, reporter: Reporter): Optimiser {
+  const kind = calleeName(expression) as OptimiserKind;
+  const fields = filled(argumentsOf(expression), optimiserArguments(kind), kind, setting, reporter);
+  return { ...optimiserDefaults[kind], ...fields } as Optimiser;
+}
+
+function scheduleOf(expression: Expression, setting: Setting, reporter: Reporter): Schedule {
+  const kind = calleeName(expression) as Schedule["kind"];
+  const fields = filled(argumentsOf(expression), scheduleArguments(kind), kind, setting, reporter);
+  return { ...scheduleDefaults[kind], ...fields } as Schedule;
+}
+
+/** Arguments by place or by name, as numbers. */
+function filled(
+  args: readonly Argument[],
+  names: readonly string[],
+  stage: string,
+  setting: Setting,
+  reporter: Reporter,
+): Record<string, number> {
+  const fields: Record<string, number> = {};
+  let next = 0;
+  for (const argument of args) {
+    const written = argument.name?.name ?? null;
+    const name =
+      written === null ? names[next++] : names.includes(written) ? written : argumentAliases[written];
+    if (name === undefined || !names.includes(name))
+      reporter.report("unknown-option", argument.span, {
+        stage,
+        name: written ?? "this",
+        nearest: written === null ? "" : (nearest(written, names) ?? ""),
+        known: names.map((n) => `\`${n}\``).join(", "),
+      });
+    else fields[name] = constant(argument.value, setting, reporter);
+  }
+  return fields;
+}
+
+export function decodeSettings({ program }: Source): readonly DecodeSettings[] {
+  const settings = program.statements.flatMap((s) => (s.kind === "decode" ? s.settings : []));
+  const places: Readonly<Record<string, readonly string[]>> = {
+    beam: ["n", "length_penalty", "max"],
+    sample: ["temperature", "top_k", "top_p", "stop", "avoid"],
+  };
+  return settings.map((setting) => {
+    let next = 0;
+    const options: Record<string, number | string> = {};
+    for (const argument of setting.arguments ?? []) {
+      const name = argument.name?.name ?? places[setting.key.name]?.[next++] ?? "";
+      const { value } = argument;
+      options[name] =
+        value.kind === "number"
+          ? value.value
+          : value.kind === "name"
+            ? value.name
+            : value.kind === "string"
+              ? value.value
+              : "";
+    }
+    return { kind: setting.key.name, options };
+  });
+}

@@ -1,0 +1,65 @@
+/**
+ * Sizes by unification. Elaboration runs more than once: in the first run a size that nothing has determined yet
+ * is a placeholder, a number far above any real size, and meeting another size binds it. The next run
+ * starts with what was learned, under the same keys, until no placeholder is left. So no rule of elaboration
+ * ever waits for a size.
+ */
+import type { Origin } from "./values.ts";
+
+const firstPlaceholder = 2 ** 31;
+
+export const isPlaceholder = (size: number): boolean => size >= firstPlaceholder;
+
+export interface Sizes {
+  /** The size known under this key, or its placeholder. Keys are stable between runs. */
+  readonly fresh: (key: string, origin: Origin, what: string) => number;
+  /** Makes two sizes one; false if both are known and differ. */
+  readonly unify: (a: number, b: number) => boolean;
+  readonly resolve: (size: number) => number;
+  /** What this run learned, for the next. */
+  readonly solved: () => ReadonlyMap<string, number>;
+  readonly unsolved: () => readonly {
+    readonly key: string;
+    readonly origin: Origin;
+    readonly what: string;
+  }[];
+}
+
+export function makeSizes(known: ReadonlyMap<string, number>): Sizes {
+  const keys: { key: string; origin: Origin; what: string }[] = [];
+  const numbers = new Map<string, number>();
+  const bound = new Map<number, number>();
+  const resolve = (size: number): number => {
+    let current = size;
+    for (let next = bound.get(current); next !== undefined; next = bound.get(current)) current = next;
+    return current;
+  };
+  return {
+    fresh(key, origin, what) {
+      const before = known.get(key) ?? numbers.get(key);
+      if (before !== undefined) return resolve(before);
+      const placeholder = firstPlaceholder + keys.length;
+      keys.push({ key, origin, what });
+      numbers.set(key, placeholder);
+      return placeholder;
+    },
+    unify(a, b) {
+      const [x, y] = [resolve(a), resolve(b)];
+      if (x === y) return true;
+      if (isPlaceholder(x)) bound.set(x, y);
+      else if (isPlaceholder(y)) bound.set(y, x);
+      else return false;
+      return true;
+    },
+    resolve,
+    solved() {
+      const found = new Map(known);
+      for (const [key, number] of numbers) {
+        const size = resolve(number);
+        if (!isPlaceholder(size)) found.set(key, size);
+      }
+      return found;
+    },
+    unsolved: () => keys.filter(({ key }) => isPlaceholder(resolve(numbers.get(key)!))),
+  };
+}

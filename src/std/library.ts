@@ -1,0 +1,27 @@
+/** The standard library: programs in the language itself, parsed once a process. */
+import { parse } from "../parser/parse.ts";
+import type { Program } from "../parser/ast.ts";
+import { CompilerBug } from "../diagnostics/diagnostic.ts";
+import activations from "./activations.rnn";
+import cells from "./cells.rnn";
+import layers from "./layers.rnn";
+
+export interface LibraryFile {
+  readonly file: string;
+  readonly source: string;
+  readonly program: Program;
+}
+
+const texts = { "std/activations.rnn": activations, "std/layers.rnn": layers, "std/cells.rnn": cells };
+
+const memo: { files: readonly LibraryFile[] | null } = { files: null };
+
+/** Parsing is pure, so remembering its result is not state. */
+export function standardLibrary(): readonly LibraryFile[] {
+  memo.files ??= Object.entries(texts).map(([file, source]) => {
+    const { program, diagnostics } = parse(source, file);
+    if (diagnostics.length > 0) throw new CompilerBug(`${file}: ${diagnostics[0]!.message}`);
+    return { file, source, program };
+  });
+  return memo.files;
+}
