@@ -239,7 +239,9 @@ export function makeMachine(program: KernelProgram, sizes: Sizes, options: Machi
     },
     read(buffer) {
       const { data, base, storage: layout } = memory(buffer);
-      return Float64Array.from(indices(layout.sizes), (index) => data[base + layout.offset(index)]!);
+      const result: number[] = [];
+      for (const index of indices(layout.sizes)) result.push(data[base + layout.offset(index)]!);
+      return Float64Array.from(result);
     },
     write(buffer, values) {
       const { data, base, storage: layout } = memory(buffer);

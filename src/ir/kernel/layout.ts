@@ -66,7 +66,7 @@ export function storage(buffer: Buffer, runtime: Sizes): Storage {
   };
 }
 
-/** Logical elements of one row-major list, in order. */
+/** Every index of the sizes given, the last dim fastest. It is one array, changed from one to the next. */
 export function* indices(sizes: readonly number[]): Generator<readonly number[]> {
   const count = sizes.reduce((a, b) => a * b, 1);
   const index = sizes.map(() => 0);

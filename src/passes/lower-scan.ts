@@ -1,0 +1,226 @@
+/**
+ * A scan as a time loop over buffers.
+ *
+ * A state whose values of all steps are wanted is one buffer with T+1 slots, the start in the first of them (the
+ * last, backwards): step t reads slot t and writes slot t+1, and both sequences are views. Any other state has one
+ * slot, overwritten at the end of the step. Past an example's end a state holds, and an output is zero.
+ */
+import { axisOrder, scanParts, type ScanParts } from "../ir/graph/build.ts";
+import type { Node } from "../ir/graph/types.ts";
+import { at, i32, variable } from "../ir/kernel/build.ts";
+import type { Expression, Extent, Statement } from "../ir/kernel/types.ts";
+import { type Context, type Finish, nameOf, storeKernel, temporary } from "./lower-context.ts";
+import { zero } from "./lower-expression.ts";
+import { along, type Bind, extentOf, fixedAt, index, loaded, type Place, sizeOf } from "./lower-place.ts";
+import { storeScope } from "./lower-scope.ts";
+import { storeInto, viewed } from "./lower-store.ts";
+import { isLeaf, isView } from "./lower-uses.ts";
+import { orderUpdates, type Update } from "./lower-updates.ts";
+
+/** Everything about one scan that the steps below share. */
+interface Lowering {
+  readonly scan: Node<"scan">;
+  readonly parts: ScanParts;
+  readonly t: Expression;
+  readonly finish: (node: Node, kind: Finish["kind"], otherwise: (bind: Bind) => Expression) => Finish | null;
+}
+
+interface StatePlaces {
+  readonly hasHistory: boolean;
+  readonly start: Place;
+  readonly before: Place;
+  readonly after: Place;
+  readonly final: Place;
+}
+
+export function storeScan(c: Context, scan: Node<"scan">, out: Statement[]): void {
+  const parts = scanParts(scan);
+  const { axis, reverse, states } = parts;
+  const loopVariable = variable(axis.name);
+  const t = at(loopVariable);
+  c.pull.positions.set(parts.position, t);
+  c.pull.positions.set(axis, t);
+  for (const { formal, sequence } of parts.elements) c.pull.sequences.set(formal, { sequence, axis, at: t });
+
+  const finish: Lowering["finish"] = (node, kind, otherwise) => {
+    const batch = node.type.axes.find((a) => a.kind === "batch");
+    if (!batch || !c.pull.within(axis, t, new Map([[batch, i32(0)]]))) return null;
+    return { kind, scan, condition: (bind) => c.pull.within(axis, t, bind)!, otherwise };
+  };
+  const lowering: Lowering = { scan, parts, t, finish };
+
+  const places = states.map((s) => statePlaces(c, lowering, s));
+  states.forEach((s, k) => {
+    out.push(
+      storeKernel(c, `${nameOf(s.formal)} start`, s.formal.type.axes, places[k]!.start, (bind) =>
+        c.pull.value(s.start, bind),
+      ),
+    );
+    c.pull.places.set(s.formal, places[k]!.before);
+  });
+
+  const copies: (() => Statement)[] = [];
+  presetStates(c, lowering, places, copies);
+  const outputs = parts.outputs.map((value) => presetOutput(c, lowering, places, value, copies));
+  const updates = planUpdates(c, lowering, places);
+  for (const { next } of states) maskLefts(c, lowering, next);
+
+  const body: Statement[] = [];
+  storeScope(c, scan, body);
+  body.push(...copies.map((make) => make()));
+  storeUpdates(c, updates, body);
+  out.push({ kind: "loop", loop: { variable: loopVariable, extent: extentOf(axis) }, reverse, body });
+  c.results.set(scan, { finals: places.map((p) => p.final), outputs });
+}
+
+/** Whether a node of the body can be told where to store itself. */
+const isComputed = (c: Context, scan: Node<"scan">, node: Node): boolean =>
+  c.uses.scopeOf(node) === scan && !isLeaf(node) && !isView(node) && !c.uses.absorbed(node);
+
+const value =
+  (place: Place, node: Node) =>
+  (bind: Bind): Expression =>
+    loaded(index(place, bind), node.type.dtype);
+
+// ---- states -------------------------------------------------------------------------------------------------
+
+function statePlaces(c: Context, { parts, t }: Lowering, s: ScanParts["states"][number]): StatePlaces {
+  const { axis, reverse, outputs } = parts;
+  const hasHistory = outputs.some((o) => o === s.formal || o === s.next);
+  if (!hasHistory) {
+    const place = temporary(c, s.formal);
+    return { hasHistory, start: place, before: place, after: place, final: place };
+  }
+  const axes = [...s.formal.type.axes].sort(axisOrder);
+  const steps = extentOf(axis);
+  const slots: Extent = { ...steps, plus: steps.plus + 1 };
+  const dtype = s.formal.type.dtype === "tuple" ? "f32" : s.formal.type.dtype;
+  const buffer = c.shared.temporary(nameOf(s.formal), dtype, [slots, ...axes.map(extentOf)]);
+  const slot = (position: Expression): Place => ({ buffer, dims: [fixedAt(position), ...axes.map(along)] });
+  const later: Expression = { kind: "binary", dtype: "i32", fn: "add", left: t, right: i32(1) };
+  const [first, last] = [i32(0), sizeOf(axis)];
+  return {
+    hasHistory,
+    start: slot(reverse ? last : first),
+    before: slot(reverse ? later : t),
+    after: slot(reverse ? t : later),
+    final: slot(reverse ? first : last),
+  };
+}
+
+/** States with history are stored where they are computed, or copied at the end of the step. */
+function presetStates(
+  c: Context,
+  { scan, parts, finish }: Lowering,
+  places: readonly StatePlaces[],
+  copies: (() => Statement)[],
+): void {
+  parts.states.forEach(({ formal, next }, k) => {
+    const { hasHistory, before, after } = places[k]!;
+    if (!hasHistory) return;
+    const hold = finish(formal, "hold", value(before, formal));
+    if (isComputed(c, scan, next) && !c.presets.has(next)) {
+      c.presets.set(next, after);
+      c.forced.add(next);
+      if (hold) c.finishes.set(next, hold);
+      return;
+    }
+    copies.push(() =>
+      storeKernel(c, nameOf(formal), formal.type.axes, after, (bind) => c.pull.value(next, bind), hold),
+    );
+  });
+}
+
+// ---- outputs ------------------------------------------------------------------------------------------------
+
+/** Where an output of all steps lies: with the axis T in its place, or as a view of a state's slots. */
+function presetOutput(
+  c: Context,
+  { scan, parts, t, finish }: Lowering,
+  places: readonly StatePlaces[],
+  output: Node,
+  copies: (() => Statement)[],
+): Place {
+  const { axis, reverse, states } = parts;
+  const sequence = (place: Place, later: boolean): Place => {
+    const [, ...dims] = place.dims;
+    return { ...place, dims: [{ axis, offset: later ? i32(1) : null }, ...dims] };
+  };
+  const k = states.findIndex((s) => s.formal === output || s.next === output);
+  if (k >= 0 && states[k]!.formal === output) return sequence(places[k]!.before, reverse);
+  if (k >= 0) return sequence(places[k]!.after, !reverse);
+
+  const axes = [...output.type.axes].sort(axisOrder);
+  const dtype = output.type.dtype === "tuple" ? "f32" : output.type.dtype;
+  const dims = [axis, ...axes];
+  const mask = finish(output, "mask", () => zero(output.type.dtype));
+  const known = c.presets.get(output);
+  if (
+    typeof known === "object" &&
+    c.finishes.get(output)?.kind === "mask" &&
+    c.finishes.get(output)!.scan === scan
+  )
+    return { ...known, dims: [along(axis), ...known.dims.slice(1)] };
+  const buffer = c.shared.temporary(nameOf(output), dtype, dims.map(extentOf));
+  const step: Place = { buffer, dims: [fixedAt(t), ...axes.map(along)] };
+  if (isComputed(c, scan, output) && !c.presets.has(output)) {
+    c.presets.set(output, step);
+    c.forced.add(output);
+    if (mask) c.finishes.set(output, mask);
+  } else
+    copies.push(() => storeKernel(c, nameOf(output), axes, step, (bind) => c.pull.value(output, bind), mask));
+  return { buffer, dims: dims.map(along) };
+}
+
+/**
+ * Where a held state's next value is a product, its left operand is stored as zero past the end, so that the state
+ * can be what the product starts from and no copy is needed.
+ */
+function maskLefts(c: Context, { scan, finish }: Lowering, next: Node): void {
+  for (const product of c.uses.terms(next)?.products ?? [])
+    for (const operand of product.operands) {
+      const node = viewed(operand);
+      if (!isComputed(c, scan, node) || c.finishes.has(node) || !c.uses.exists(node)) continue;
+      const mask = finish(node, "mask", () => zero(node.type.dtype));
+      if (mask && !c.uses.terms(node)) c.finishes.set(node, mask);
+    }
+}
+
+// ---- states of one slot -------------------------------------------------------------------------------------
+
+function planUpdates(
+  c: Context,
+  { scan, parts, finish }: Lowering,
+  places: readonly StatePlaces[],
+): Update[] {
+  return parts.states.flatMap(({ formal, next }, k): Update[] => {
+    const { hasHistory, before: place } = places[k]!;
+    if (hasHistory) return [];
+    const hold = finish(formal, "hold", value(place, formal));
+    const inside = isComputed(c, scan, next) && !c.presets.has(next);
+    const alone = inside && c.uses.count(next) === 1;
+    const sum = alone && c.uses.terms(next) !== null;
+    if (alone && (sum || !c.uses.exists(next))) c.deferred.add(next);
+    return [{ formal, next, place, hold, sum }];
+  });
+}
+
+function storeUpdates(c: Context, updates: readonly Update[], out: Statement[]): void {
+  const ordered = orderUpdates(c, updates);
+  const steps = new Map<Update, Place>();
+  for (const { update, through } of ordered) {
+    if (!through) continue;
+    const { next, sum } = update;
+    const step = temporary(c, next, ".next");
+    if (sum) storeInto(c, next, step, null, out);
+    else out.push(storeKernel(c, nameOf(next), next.type.axes, step, (bind) => c.pull.value(next, bind)));
+    steps.set(update, step);
+  }
+  for (const { update, through } of ordered) {
+    const { formal, next, place, hold, sum } = update;
+    const step = steps.get(update);
+    const read = (bind: Bind): Expression => (step ? value(step, next)(bind) : c.pull.value(next, bind));
+    if (sum && !through) storeInto(c, next, place, hold, out);
+    else out.push(storeKernel(c, nameOf(formal), formal.type.axes, place, read, hold));
+  }
+}
