@@ -110,6 +110,8 @@ export interface DefinitionStatement {
   readonly options: readonly Parameter[] | null;
   readonly inputs: readonly Parameter[];
   readonly body: readonly BodyStatement[];
+  /** From the keyword to the `{`. */
+  readonly headerSpan: Span;
   readonly span: Span;
 }
 

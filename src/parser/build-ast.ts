@@ -115,7 +115,16 @@ function buildDefinition(node: CstNode, reporter: Reporter): DefinitionStatement
   const body = nodesOf(nodeOf(node, "body"), "bodyStatement")
     .filter((statement) => statement.recoveredNode !== true)
     .map((statement) => buildBodyStatement(onlyNode(statement), reporter));
-  return { kind: definitionKinds[keyword], name: nameIn(node), options, inputs, body, span: nodeSpan(node) };
+  const span = nodeSpan(node);
+  return {
+    kind: definitionKinds[keyword],
+    name: nameIn(node),
+    options,
+    inputs,
+    body,
+    headerSpan: { start: span.start, end: spanOf(tokenOf(node, "{")).end },
+    span,
+  };
 }
 
 function buildParameters(node: CstNode, reporter: Reporter): readonly Parameter[] {
