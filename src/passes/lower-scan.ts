@@ -12,6 +12,7 @@ import type { Expression, Extent, Statement } from "../ir/kernel/types.ts";
 import { type Context, type Finish, nameOf, storeKernel, temporary } from "./lower-context.ts";
 import { zero } from "./lower-expression.ts";
 import { along, type Bind, extentOf, fixedAt, index, loaded, type Place, sizeOf } from "./lower-place.ts";
+import { mayShowHeld } from "./lower-held.ts";
 import { storeScope } from "./lower-scope.ts";
 import { storeInto, viewed } from "./lower-store.ts";
 import { isLeaf, isView } from "./lower-uses.ts";
@@ -61,7 +62,9 @@ export function storeScan(c: Context, scan: Node<"scan">, out: Statement[]): voi
 
   const copies: (() => Statement)[] = [];
   presetStates(c, lowering, places, copies);
-  const outputs = parts.outputs.map((value) => presetOutput(c, lowering, places, value, copies));
+  const outputs = parts.outputs.map((value, which) =>
+    presetOutput(c, lowering, places, value, which, copies),
+  );
   const updates = planUpdates(c, lowering, places);
   for (const { next } of states) maskLefts(c, lowering, next);
 
@@ -139,6 +142,7 @@ function presetOutput(
   { scan, parts, t, finish }: Lowering,
   places: readonly StatePlaces[],
   output: Node,
+  which: number,
   copies: (() => Statement)[],
 ): Place {
   const { axis, reverse, states } = parts;
@@ -147,13 +151,15 @@ function presetOutput(
     return { ...place, dims: [{ axis, offset: later ? i32(1) : null }, ...dims] };
   };
   const k = states.findIndex((s) => s.formal === output || s.next === output);
-  if (k >= 0 && states[k]!.formal === output) return sequence(places[k]!.before, reverse);
-  if (k >= 0) return sequence(places[k]!.after, !reverse);
+  const mask = finish(output, "mask", () => zero(output.type.dtype));
+  if (k >= 0 && (!mask || mayShowHeld(c, scan, which))) {
+    const isBefore = states[k]!.formal === output;
+    return sequence(isBefore ? places[k]!.before : places[k]!.after, isBefore === reverse);
+  }
 
   const axes = [...output.type.axes].sort(axisOrder);
   const dtype = output.type.dtype === "tuple" ? "f32" : output.type.dtype;
   const dims = [axis, ...axes];
-  const mask = finish(output, "mask", () => zero(output.type.dtype));
   const known = c.presets.get(output);
   if (
     typeof known === "object" &&

@@ -15,6 +15,8 @@ export interface Uses {
   /** The innermost scan in whose body a node lies. */
   readonly scopeOf: (node: Node) => Scope;
   readonly count: (node: Node) => number;
+  /** The nodes that have it as an operand. */
+  readonly consumers: (node: Node) => readonly Node[];
   readonly exists: (node: Node) => boolean;
   /** The products and the other terms of a sum; null if the node is no sum that ends in a product. */
   readonly terms: (node: Node) => Terms | null;
@@ -178,6 +180,7 @@ export function usesOf(graph: Graph): Uses {
     order,
     scopeOf,
     count,
+    consumers: (node) => consumers.get(node) ?? [],
     exists: (node) => marked.has(node),
     terms: (node) => termsOf.get(node) ?? null,
     absorbed: (node) => absorbed.has(node),
