@@ -16,7 +16,7 @@ import type {
   Span,
   StateDeclaration,
 } from "../parser/ast.ts";
-import { childPath, extend, fail, type Environment, type Path } from "./environment.ts";
+import { childPath, equationPath, extend, fail, Fault, type Environment, type Path } from "./environment.ts";
 import { evaluate, evaluateSize } from "./evaluate.ts";
 import { learnedTensor } from "./parameters.ts";
 import { ownPosition, readElement, readState, type Recurrence } from "./recurrence.ts";
@@ -41,10 +41,36 @@ export interface BodyCall {
   readonly span: Span;
 }
 
+/** A fault in the library's own text is shown where the user called it. */
 export function runBody(call: BodyCall): BodyResult {
+  const { environment, definition } = call;
+  const blame = <T>(run: () => T): T => {
+    try {
+      return run();
+    } catch (error) {
+      if (!(error instanceof Fault) || error.code === null || error.reporter === environment.reporter)
+        throw error;
+      if (!definition.closure.file.startsWith(libraryPrefix) || environment.file.startsWith(libraryPrefix))
+        throw error;
+      const within = {
+        message: `In \`${definition.definition.name.name}\`:`,
+        file: definition.closure.file,
+        span: error.span,
+      };
+      throw new Fault(error.code, call.span, error.words, [...error.notes, within], environment.reporter);
+    }
+  };
+  const { value, prediction } = blame(() => evaluateBody(call));
+  return { value, prediction: prediction && (() => blame(prediction)) };
+}
+
+const libraryPrefix = "std/";
+
+function evaluateBody(call: BodyCall): BodyResult {
   const { definition, closure } = call.definition;
   const { session } = call.environment;
-  const bindings = new Map<string, Value>(call.options);
+  const words = [...(definition.options ?? []), ...definition.inputs].flatMap((p) => p.choices ?? []);
+  const bindings = new Map<string, Value>(words.map(({ name }) => [name, { kind: "word", word: name }]));
   const scope: Environment = {
     ...extend(closure, bindings),
     session,
@@ -57,17 +83,6 @@ export function runBody(call: BodyCall): BodyResult {
   const states = stateDeclarations(definition.body);
   const sequences = new Map<string, Tensor>();
 
-  // Inputs: in a cell, this step's element; else the whole value under the names its parameter gives to its axes.
-  definition.inputs.forEach((parameter, k) => {
-    const given = call.inputs[k];
-    if (!given) return;
-    const { recurrence } = call;
-    if (recurrence && build.hasAxis(given.node, recurrence.axis)) {
-      sequences.set(parameter.name.name, given);
-      const formal = readElement(`${call.path.name}.${parameter.name.name}`, given.node, 0, recurrence);
-      bindings.set(parameter.name.name, { ...elementTensor(given, recurrence, formal) });
-    } else bindings.set(parameter.name.name, viewed(given, parameter, bindings, scope, call.span));
-  });
   if (call.recurrence && definition.kind === "cell") bindings.set("t", ownPosition(call.recurrence));
 
   const running: string[] = [];
@@ -82,7 +97,7 @@ export function runBody(call: BodyCall): BodyResult {
         cycle: [...running.slice(running.indexOf(name)), name].map((n) => `\`${n}\``).join(" needs "),
       });
     running.push(name);
-    const path = { name: joinPath(call.path.name, name), count: new Map<string, number>() };
+    const path = equationPath(call.path, name, equation.span.start);
     const value = evaluate(equation.value, { ...body, path });
     running.pop();
     done.set(name, value);
@@ -157,6 +172,23 @@ export function runBody(call: BodyCall): BodyResult {
     return shadowed(value, recurrence.axis, scope);
   };
   for (const [name, value] of call.options) bindings.set(name, capture(value)!);
+  for (const option of definition.options ?? []) {
+    const given = bindings.get(option.name.name);
+    if (option.axes && given?.kind === "tensor")
+      bindings.set(option.name.name, viewed(given, option, bindings, scope, call.span));
+  }
+
+  // Inputs: in a cell, this step's element; else the whole value under the names its parameter gives to its axes.
+  definition.inputs.forEach((parameter, k) => {
+    const given = call.inputs[k];
+    if (!given) return;
+    const { recurrence } = call;
+    if (recurrence && build.hasAxis(given.node, recurrence.axis)) {
+      sequences.set(parameter.name.name, given);
+      const formal = readElement(`${call.path.name}.${parameter.name.name}`, given.node, 0, recurrence);
+      bindings.set(parameter.name.name, { ...elementTensor(given, recurrence, formal) });
+    } else bindings.set(parameter.name.name, viewed(given, parameter, bindings, scope, call.span));
+  });
 
   checkStates(definition, states, equations, scope);
   const returned = definition.body.find((s) => s.kind === "return");
@@ -171,8 +203,6 @@ export function runBody(call: BodyCall): BodyResult {
         : null,
   };
 }
-
-const joinPath = (path: string, name: string): string => (path === "" ? name : `${path}.${name}`);
 
 function elementTensor(
   sequence: Tensor,

@@ -6,7 +6,7 @@
  */
 import type { Axis, Node, Parameter } from "../ir/graph/types.ts";
 import type { Code } from "../diagnostics/catalogue.ts";
-import type { Note, Reporter } from "../diagnostics/diagnostic.ts";
+import type { Diagnostic, Note, Reporter } from "../diagnostics/diagnostic.ts";
 import type { Expression, Span } from "../parser/ast.ts";
 import type { DataInfo } from "./data.ts";
 import type { Sizes } from "./sizes.ts";
@@ -30,7 +30,10 @@ export interface Session {
   readonly siblings: ReadonlyMap<string, number>;
   readonly counted: Map<string, number>;
   /** By name; the same place asks again and gets the same. */
-  readonly parameters: Map<string, { readonly parameter: Parameter; readonly node: Node<"param"> }>;
+  readonly parameters: Map<
+    string,
+    { readonly parameter: Parameter; readonly node: Node<"param">; readonly order: readonly number[] }
+  >;
   /** Final states to carry: name of the state's input to the value it takes. */
   readonly carried: Map<string, Node>;
   /** Axes by name (time and named ones) and by size (features). */
@@ -66,9 +69,26 @@ export interface Result {
 export interface Path {
   readonly name: string;
   readonly count: Map<string, number>;
+  /** Where it stands in the source: parameters are listed in this order, not in that of their evaluation. */
+  readonly order: readonly number[];
 }
 
-export const rootPath = (): Path => ({ name: "", count: new Map() });
+export const rootPath = (): Path => ({ name: "", count: new Map(), order: [] });
+
+/** The path of an equation: `lstm.i`. Names of equations are unique, so it needs no ordinal. */
+export const equationPath = (path: Path, name: string, at: number): Path => ({
+  name: join(path.name, name),
+  count: new Map(),
+  order: [...path.order, at],
+});
+
+/** Beyond any offset in a source, so that what stands outside equations comes after them. */
+const afterEquations = 2 ** 40;
+
+export function compareOrder(a: readonly number[], b: readonly number[]): number {
+  for (let k = 0; k < Math.min(a.length, b.length); k++) if (a[k] !== b[k]) return a[k]! - b[k]!;
+  return a.length - b.length;
+}
 
 export const join = (path: string, name: string): string => (path === "" ? name : `${path}.${name}`);
 
@@ -78,8 +98,10 @@ export function childPath(session: Session, path: Path, name: string): Path {
   path.count.set(name, nth);
   const key = join(path.name, name);
   session.counted.set(key, Math.max(nth, session.counted.get(key) ?? 0));
-  const several = (session.siblings.get(key) ?? 1) > 1;
-  return { name: several ? `${key}.${nth}` : key, count: new Map() };
+  // What the first run has not counted yet is told apart in any case.
+  const several = (session.siblings.get(key) ?? 2) > 1;
+  const at = afterEquations + [...path.count.values()].reduce((a, b) => a + b, 0);
+  return { name: several ? `${key}.${nth}` : key, count: new Map(), order: [...path.order, at] };
 }
 
 // ---- frames -------------------------------------------------------------------------------------------------
@@ -87,6 +109,8 @@ export function childPath(session: Session, path: Path, name: string): Path {
 export interface Environment {
   readonly session: Session;
   readonly reporter: Reporter;
+  /** Where reporters of further files report to. */
+  readonly diagnostics: Diagnostic[];
   readonly file: string;
   readonly path: Path;
   /** The step being written down, inside a cell. */

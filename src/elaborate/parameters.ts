@@ -18,12 +18,12 @@ export function parameter(
   initialiser: Initialiser,
 ): Node<"param"> {
   const { session } = environment;
-  const full = childPath(session, environment.path, name).name;
+  const { name: full, order } = childPath(session, environment.path, name);
   const before = session.parameters.get(full);
   if (before && build.sameAxes(before.parameter.axes, axes)) return before.node;
   const made = { name: full, axes, initialiser };
   const node = build.param(made);
-  session.parameters.set(full, { parameter: made, node });
+  session.parameters.set(full, { parameter: made, node, order });
   return node;
 }
 

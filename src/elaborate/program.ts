@@ -15,6 +15,7 @@ import type { TrainSettings } from "../passes/train-settings.ts";
 import { declareData, dimensionKey, type DataInfo } from "./data.ts";
 import {
   childPath,
+  compareOrder,
   Fault,
   rootPath,
   type Environment,
@@ -128,7 +129,9 @@ export function elaborate(
   return {
     graph: { name: source.file.replace(/^.*\//u, "").replace(/\.rnn$/u, ""), outputs },
     data: [...session.data.values()],
-    parameters: [...parameters.values()].map((p) => p.parameter),
+    parameters: [...parameters.values()]
+      .sort((a, b) => compareOrder(a.order, b.order))
+      .map((p) => p.parameter),
     results: [...session.results.values()],
     train: trainSettings(source, diagnostics),
     decode: decodeSettings(source),
@@ -197,7 +200,8 @@ function runOnce(
   };
   const library = new Map<string, Value>();
   const root = environmentOf("", session, library, [], diagnostics);
-  for (const { file, program } of options.library) define(program.statements, { ...root, file }, library);
+  for (const { file, program } of options.library)
+    define(program.statements, { ...root, file, reporter: makeReporter(file, diagnostics) }, library);
   const bindings = new Map<string, Value>();
   const failed = new Set<string>();
   const environment = environmentOf(source.file, session, bindings, [library], diagnostics, failed);
@@ -217,6 +221,7 @@ function environmentOf(
   return {
     session,
     reporter,
+    diagnostics,
     file,
     path: rootPath(),
     recurrence: null,
@@ -283,7 +288,11 @@ function runStatement(
       if (!imported) throw new Fault("import-not-found", statement.pathSpan, { path: statement.path });
       if (seen.has(imported.file)) return;
       seen.add(imported.file);
-      const inner: Environment = { ...environment, file: imported.file };
+      const inner: Environment = {
+        ...environment,
+        file: imported.file,
+        reporter: makeReporter(imported.file, environment.diagnostics),
+      };
       runStatements(imported, inner, bindings, failed, options, seen);
       return;
     }
@@ -374,7 +383,7 @@ function sharedStage(name: string, stage: Stage): Stage {
     apply: (inputs, site) =>
       stage.apply(inputs, {
         ...site,
-        environment: { ...site.environment, path: { name, count: new Map() } },
+        environment: { ...site.environment, path: { name, count: new Map(), order: [] } },
       }),
   };
 }

@@ -276,7 +276,7 @@ export function bindOptions(value: DefinitionValue, site: CallSite): Stage {
       extras = { ...extras, stateful: true };
     else {
       const parameter = places[next++];
-      if (!parameter)
+      if (!parameter || isUnknownWord(argument.value, environment))
         unknownOption(definition, stageName(argument.value) ?? "this", argument.span, environment);
       else options.set(parameter.name.name, optionValue(parameter, argument, environment));
     }
@@ -287,6 +287,10 @@ export function bindOptions(value: DefinitionValue, site: CallSite): Stage {
     apply: (inputs, at) => applyDefinition(value, options, inputs, at, extras),
   };
 }
+
+/** A bare name that means nothing is a misspelt flag or choice. */
+const isUnknownWord = (expression: Expression, environment: Environment): boolean =>
+  expression.kind === "name" && find(expression.name, environment) === null;
 
 function wordOption(
   parameters: readonly Parameter[],
@@ -328,7 +332,10 @@ function unknownOption(
   span: Span,
   environment: Environment,
 ): never {
-  const known = (definition.options ?? []).map((p) => p.name.name);
+  const known = (definition.options ?? []).flatMap((p) => [
+    p.name.name,
+    ...(p.choices ?? []).map((c) => c.name),
+  ]);
   return fail(environment, "unknown-option", span, {
     stage: definition.name.name,
     name,
