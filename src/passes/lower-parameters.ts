@@ -27,6 +27,8 @@ export interface PlacedParameter {
 
 interface Group {
   readonly name: string;
+  /** All names that merged nodes of these members have. */
+  readonly aliases: readonly string[];
   readonly members: readonly Parameter[];
   /** The buffer's dims; null stands for the stack axis. */
   readonly axes: readonly (Axis | null)[];
@@ -74,7 +76,7 @@ export function layOutParameters(entries: readonly Uses[]): Parameters {
   const groupOf = new Map<string, readonly [Group, number | null]>();
   for (const g of laid) {
     g.members.forEach((m, k) => groupOf.set(m.name, [g, g.axes.includes(null) ? k : null]));
-    if (g.axes.includes(null)) groupOf.set(g.name, [g, null]);
+    for (const alias of g.aliases) groupOf.set(alias, [g, null]);
   }
   const find = (name: string): readonly [Group, number | null] => {
     const found = groupOf.get(name);
@@ -175,6 +177,7 @@ function parameterBelow(
 
 interface Draft {
   readonly name: string;
+  readonly aliases: readonly string[];
   readonly members: readonly Parameter[];
   readonly axes: readonly (Axis | null)[];
   readonly make: (role: "parameter" | "gradient") => Buffer;
@@ -201,7 +204,8 @@ function groupsOf(uses: readonly Use[]): Draft[] {
 
 function draft(node: Node<"param">, uses: readonly Use[]): Draft {
   const { members, stack } = node.attributes;
-  const name = stack ? members.map((m) => m.name).join("+") : members[0]!.name;
+  const { name } = stack ? node.attributes : members[0]!;
+  const aliases = stack ? uses.map((u) => u.node.attributes.name) : [];
   const own = [...members[0]!.axes].sort(axisOrder);
   const typed = [...node.type.axes].sort(axisOrder);
   const ordered: (Axis | null)[] = typed.map((axis) => {
@@ -217,9 +221,9 @@ function draft(node: Node<"param">, uses: readonly Use[]): Draft {
     if (rows.length > 0 && columns.length > 0 && rows.length === multiplied.rows.length) {
       const dims = extents([...rows, ...columns]);
       const make = (role: "parameter" | "gradient"): Buffer => panelsBuffer(name, dims, columns.length, role);
-      return { name, members, axes: [...rows, ...columns], make };
+      return { name, aliases, members, axes: [...rows, ...columns], make };
     }
   }
   const make = (role: "parameter" | "gradient"): Buffer => rowsBuffer(name, "f32", extents(ordered), role);
-  return { name, members, axes: ordered, make };
+  return { name, aliases, members, axes: ordered, make };
 }

@@ -139,11 +139,16 @@ export function runLowered(
     const sizesOf = gradient.dims.map((d) => d.plus);
     const axes = [...parameter.axes].sort(axisOrder);
     const dimOf = axes.map((axis) => dims[parameter.axes.indexOf(axis)]!);
-    const values = [...points(axes.map((_, k) => sizesOf[dimOf[k]!]!))].map((point) => {
-      const at = sizesOf.map((_, d) => (d === stackDim ? index! : point[dimOf.indexOf(d)]!));
-      return all[at.reduce((n, x, d) => n * sizesOf[d]! + x, 0)]!;
-    });
-    results.set(parameter.name, Float64Array.from(values));
+    const read = (order: readonly number[]): Float64Array => {
+      const values = [...points(order.map((k) => sizesOf[k]!))].map((point) => {
+        const at = sizesOf.map((_, k) => (order.includes(k) ? point[order.indexOf(k)]! : index!));
+        return all[at.reduce((n, x, k) => n * sizesOf[k]! + x, 0)]!;
+      });
+      return Float64Array.from(values);
+    };
+    results.set(parameter.name, read(dimOf));
+    // The stack axis comes before those of features, in whatever order the buffer has them.
+    if (stackDim !== null) results.set(gradient.name.slice(2), read([stackDim, ...dimOf]));
   }
   return results;
 }
