@@ -112,12 +112,12 @@ function hoistFrom(scan: Node<"scan">): Replacement | null {
   };
 }
 
-/** Goes below what only rearranges or repeats, which costs nothing inside and memory outside. */
+/** Goes below what only repeats or takes a part, which costs nothing inside and memory outside. */
 function peel(node: Node, worthwhile: (node: Node) => boolean): Node {
-  const rearranges =
+  const takesPart =
     node.op === "broadcast" || node.op === "pick" || node.op === "slice" || node.op === "rename";
   const below = node.operands[0];
-  return rearranges && below && worthwhile(below) ? peel(below, worthwhile) : node;
+  return takesPart && below && worthwhile(below) ? peel(below, worthwhile) : node;
 }
 
 /** After a parameter that goes into it, so that people recognise what is computed outside. */

@@ -164,7 +164,7 @@ export const noisyModel = (): Graph =>
 
 /** An encoder and a decoder that attends to it: reductions over a captured ragged axis in a scan over another. */
 export function attentionModel(): Graph {
-  const S = b.raggedAxis("S", 1);
+  const S: Axis = { name: "S", kind: "time", size: { kind: "linear", of: T, times: 1, plus: 0 }, order: 1 };
   const s = square;
   const memory = b.rename(lstm("encoder", audio(s.D), s.D, s).outputs, T, S);
   const query = b.input("query", "f32", [T, b.batch, s.D]);

@@ -1,0 +1,98 @@
+/**
+ * Every order of passes over the graph, with the reason for each place, and what runs them. Each pass but
+ * `differentiate` can be switched off by name; the values stay the same, the speed does not.
+ */
+import { CompilerBug } from "../diagnostics/diagnostic.ts";
+import type { Graph } from "../ir/graph/types.ts";
+import { verify } from "../ir/graph/verify.ts";
+import { deferWeightGradients } from "./defer-weight-gradients.ts";
+import { makeDifferentiate } from "./differentiate.ts";
+import { hoist } from "./hoist.ts";
+import { maskPadding } from "./mask-padding.ts";
+import { mergeGates } from "./merge-gates.ts";
+import type { Pass } from "./pass.ts";
+import { simplify } from "./simplify.ts";
+import { makeUnroll, unroll } from "./unroll.ts";
+
+export type Entry = "inference" | "training";
+
+export interface PipelineOptions {
+  /** Names of passes to leave out. */
+  readonly without?: ReadonlySet<string>;
+  /** Scans over a fixed axis of at most this size become straight code. */
+  readonly unrollLimit?: number;
+  /** Back-propagation through time stops wherever the position is a multiple of this. */
+  readonly truncate?: number;
+}
+
+export function graphPasses(entry: Entry, options: PipelineOptions = {}): readonly Pass[] {
+  const { without = new Set<string>(), unrollLimit, truncate } = options;
+  const forward: readonly Pass[] = [
+    // Elaboration writes one equation after another; what follows looks for equal values, so they must be one node.
+    simplify,
+    // Brings the products of all steps out of the loops, where those of two directions and of all gates can meet;
+    // and sorts sums such that what is left inside meets what was brought out.
+    hoist,
+    // Needs both places of a gate's products: outside and in the loop.
+    mergeGates,
+    // After hoist, so that what does not depend on the step is not multiplied by the steps; before differentiate,
+    // which makes no reversed scan of what is straight code.
+    unrollLimit === undefined ? unroll : makeUnroll(unrollLimit),
+    // Takes parts of stacks apart and drops the elements that were merged.
+    simplify,
+  ];
+  const backward: readonly Pass[] = [
+    // After the passes above, so that the gradient has their shape too: one product for all gates.
+    makeDifferentiate(truncate === undefined ? {} : { truncate }),
+    // Makes stacks of the gates' cotangents, and one scan of each pair with and without tape.
+    simplify,
+    // What the reversed scans read only from the tape is computed over all steps at once.
+    hoist,
+    // After hoist: then what remains of a weight's gradient in the loop really depends on it.
+    deferWeightGradients,
+    // Deferred products over the same sequences become one, and elements that only they needed go.
+    simplify,
+  ];
+  const last: readonly Pass[] = [
+    // Every pass before may move reductions; this one looks at what each of them finally reads.
+    maskPadding,
+  ];
+  const all = entry === "training" ? [...forward, ...backward, ...last] : [...forward, ...last];
+  return all.filter((pass) => pass.name === "differentiate" || !without.has(pass.name));
+}
+
+/** A graph after one of the passes. */
+export interface Stage {
+  readonly pass: Pass;
+  /** How often the pass has run by now, 1 the first time. */
+  readonly round: number;
+  readonly graph: Graph;
+}
+
+export interface RunOptions {
+  /** Whether the graph is verified after each pass; it is, unless this is false. */
+  readonly verify?: boolean;
+  readonly observe?: (stage: Stage) => void;
+}
+
+/** Runs the passes one after the other. A graph that is wrong after a pass is that pass's fault. */
+export function runPasses(graph: Graph, passes: readonly Pass[], options: RunOptions = {}): Graph {
+  const rounds = new Map<string, number>();
+  return passes.reduce((before, pass) => {
+    const after = blaming(pass, () => pass.run(before));
+    if (options.verify ?? true) blaming(pass, () => verify(after));
+    const round = (rounds.get(pass.name) ?? 0) + 1;
+    rounds.set(pass.name, round);
+    options.observe?.({ pass, round, graph: after });
+    return after;
+  }, graph);
+}
+
+function blaming<T>(pass: Pass, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    if (!(error instanceof CompilerBug)) throw error;
+    throw new CompilerBug(`in the pass ${pass.name}: ${error.message}`, { cause: error });
+  }
+}
