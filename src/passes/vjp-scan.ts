@@ -22,19 +22,18 @@ import {
   batch,
   isRagged,
   length,
-  position,
   scan as makeScan,
   scanOutput,
   scanParts,
   select,
   state,
-  union,
 } from "../ir/graph/build.ts";
 import type { ScanParts } from "../ir/graph/build.ts";
-import type { BinaryFunction, Node, UnaryFunction } from "../ir/graph/types.ts";
-import { bodyRoots, rewrite, topological } from "../ir/graph/walk.ts";
+import type { Node } from "../ir/graph/types.ts";
+import { bodyRoots, topological } from "../ir/graph/walk.ts";
 import type { Derivation, ScanCotangents } from "./backpropagate.ts";
 import { Cotangents, backpropagate, reaching } from "./backpropagate.ts";
+import { readTape } from "./vjp-tape.ts";
 
 /** Adds to `into` the cotangents of the scan's starts, sequences and captures that lie in `reach`. */
 export function vjpScan(
@@ -175,125 +174,4 @@ function cut(dstate: Node, { axis, reverse, position }: ScanParts, every: number
     : binary("eq", position, zero);
   const kept = isFirst ? select(isFirst, dstate, constant(0)) : constant(0);
   return select(atEdge, kept, dstate);
-}
-
-interface Tape {
-  readonly elements: ScanParts["elements"];
-  readonly position: Node<"position">;
-  /** The roots, over the reversed scan's own formals. */
-  readonly body: readonly Node[];
-}
-
-/** Gives the roots what they read of the forward body, and the forward scan the outputs for that. */
-function readTape(
-  scan: Node<"scan">,
-  roots: readonly Node[],
-  inside: ReadonlySet<Node>,
-  derivation: Derivation,
-): Tape {
-  const parts = scanParts(scan);
-  const untaped = new Map([...derivation.taped].map(([before, after]) => [after as Node, before]));
-  const original = (node: Node): Node => untaped.get(node) ?? node;
-  const isForward = (node: Node): boolean =>
-    inside.has(node) || (node.op === "result" && inside.has(original(node.operands[0]!)));
-  const kept = frontier(roots, (node) => isForward(node) && isKept(node));
-
-  const ownPosition = position();
-  const known = new Map<Node, Node>();
-  const outputs = [...parts.outputs];
-  const indices: { node: Node; formal: Node<"element">; index: number }[] = [];
-  const elements: ScanParts["elements"][number][] = [];
-  for (const node of kept) {
-    if (node.op === "position") {
-      known.set(node, ownPosition);
-      continue;
-    }
-    const sequence = parts.elements.find((e) => e.formal === node)?.sequence;
-    if (sequence) {
-      const formal = element((node as Node<"element">).attributes.name, sequence.type, parts.axis);
-      elements.push({ formal, sequence });
-      known.set(node, formal);
-      continue;
-    }
-    if (!outputs.includes(node)) outputs.push(node);
-    const type = { dtype: node.type.dtype, axes: union(node.type.axes, [parts.axis]) };
-    const formal = element(node.label ?? node.op, type, parts.axis);
-    indices.push({ node, formal, index: outputs.indexOf(node) });
-    known.set(node, formal);
-  }
-  const taped = outputs.length === parts.outputs.length ? scan : makeScan({ ...parts, outputs }, scan.label);
-  if (taped !== scan) derivation.taped.set(scan, taped);
-  for (const { formal, index } of indices) elements.push({ formal, sequence: scanOutput(taped, index) });
-  const body = rewrite(roots, (node) => node, known);
-  return { elements, position: ownPosition, body };
-}
-
-/** The first nodes on every way down from the roots for which `stop` holds. */
-function frontier(roots: readonly Node[], stop: (node: Node) => boolean): Node[] {
-  const found: Node[] = [];
-  const seen = new Set<Node>();
-  const visit = (node: Node): void => {
-    if (seen.has(node)) return;
-    seen.add(node);
-    if (stop(node)) {
-      found.push(node);
-      return;
-    }
-    for (const x of node.operands) visit(x);
-    if (node.op === "scan") for (const x of bodyRoots(node)) visit(x);
-  };
-  for (const root of roots) visit(root);
-  return found;
-}
-
-const dear: ReadonlySet<UnaryFunction | BinaryFunction> = new Set([
-  "exp",
-  "log",
-  "sqrt",
-  "sin",
-  "cos",
-  "sigmoid",
-  "tanh",
-  "softplus",
-  "div",
-  "pow",
-] as const);
-
-/** Whether a forward value is kept rather than computed again: what costs more than reading it. */
-function isKept(node: Node): boolean {
-  switch (node.op) {
-    case "state":
-    case "element":
-    case "position":
-    case "random":
-    case "reduce":
-    case "contract":
-    case "gather":
-    case "scatter":
-    case "scan":
-    case "result":
-      return true;
-    case "unary":
-    case "binary":
-      return dear.has(node.attributes.fn);
-    case "input":
-    case "param":
-    case "constant":
-    case "iota":
-    case "length":
-    case "select":
-    case "broadcast":
-    case "rename":
-    case "stack":
-    case "pick":
-    case "slice":
-    case "concat":
-    case "place":
-    case "shift":
-    case "reverse":
-    case "stop":
-      return false;
-    default:
-      return node satisfies never;
-  }
 }
