@@ -25,9 +25,10 @@ export interface PipelineOptions {
   readonly truncate?: number;
 }
 
-export function graphPasses(entry: Entry, options: PipelineOptions = {}): readonly Pass[] {
-  const { without = new Set<string>(), unrollLimit, truncate } = options;
-  const forward: readonly Pass[] = [
+/** What all entries of a model share, run on their joint graph. */
+export function forwardPasses(options: PipelineOptions = {}): readonly Pass[] {
+  const { unrollLimit } = options;
+  const passes: readonly Pass[] = [
     // Elaboration writes one equation after another; what follows looks for equal values, so they must be one node.
     simplify,
     // Brings the products of all steps out of the loops, where those of two directions and of all gates can meet;
@@ -41,7 +42,13 @@ export function graphPasses(entry: Entry, options: PipelineOptions = {}): readon
     // Takes parts of stacks apart and drops the elements that were merged.
     simplify,
   ];
-  const backward: readonly Pass[] = [
+  return enabled(passes, options);
+}
+
+/** What training adds. */
+export function backwardPasses(options: PipelineOptions = {}): readonly Pass[] {
+  const { truncate } = options;
+  const passes: readonly Pass[] = [
     // After the passes above, so that the gradient has their shape too: one product for all gates.
     makeDifferentiate(truncate === undefined ? {} : { truncate }),
     // Makes stacks of the gates' cotangents, and one scan of each pair with and without tape.
@@ -53,12 +60,25 @@ export function graphPasses(entry: Entry, options: PipelineOptions = {}): readon
     // Deferred products over the same sequences become one, and elements that only they needed go.
     simplify,
   ];
-  const last: readonly Pass[] = [
+  return enabled(passes, options);
+}
+
+/** What every entry ends with. */
+export function finalPasses(options: PipelineOptions = {}): readonly Pass[] {
+  const passes: readonly Pass[] = [
     // Every pass before may move reductions; this one looks at what each of them finally reads.
     maskPadding,
   ];
-  const all = entry === "training" ? [...forward, ...backward, ...last] : [...forward, ...last];
-  return all.filter((pass) => pass.name === "differentiate" || !without.has(pass.name));
+  return enabled(passes, options);
+}
+
+const enabled = (passes: readonly Pass[], { without = new Set() }: PipelineOptions): readonly Pass[] =>
+  passes.filter((pass) => pass.name === "differentiate" || !without.has(pass.name));
+
+/** All passes of one entry on its own. */
+export function graphPasses(entry: Entry, options: PipelineOptions = {}): readonly Pass[] {
+  const backward = entry === "training" ? backwardPasses(options) : [];
+  return [...forwardPasses(options), ...backward, ...finalPasses(options)];
 }
 
 /** A graph after one of the passes. */

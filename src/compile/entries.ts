@@ -1,0 +1,76 @@
+/**
+ * From a model's joint graph to the graphs of its entries, each after all its passes.
+ *
+ * The forward passes see every entry at once, so that weights are laid out one way for all; then each entry goes its own
+ * way: `train` gets its gradients, `step` loses the time axis.
+ */
+import type { Axis, Graph } from "../ir/graph/types.ts";
+import { axesOf, nodesOf } from "../ir/graph/walk.ts";
+import type { Model } from "../elaborate/program.ts";
+import {
+  backwardPasses,
+  finalPasses,
+  forwardPasses,
+  runPasses,
+  type PipelineOptions,
+  type Stage,
+} from "../passes/pipeline.ts";
+import { split } from "../passes/split.ts";
+import { stepify } from "../passes/stepify.ts";
+
+export interface Entries {
+  readonly predict: Graph | null;
+  readonly evaluate: Graph | null;
+  readonly gradients: Graph | null;
+  readonly step: Graph | null;
+  /** Why there is no step, in the language's words; null if there is one, or nothing to step along. */
+  readonly looksAhead: string | null;
+}
+
+export interface EntryOptions extends PipelineOptions {
+  readonly observe?: (entry: string, stage: Stage) => void;
+}
+
+export const stepInput = (name: string): string => `step:${name}`;
+
+export function makeEntries(model: Model, options: EntryOptions = {}): Entries {
+  const observe = (entry: string) => (stage: Stage) => options.observe?.(entry, stage);
+  const joint = runPasses(model.graph, forwardPasses(options), { observe: observe("all") });
+  const finish = (entry: string, graph: Graph | null, passes = finalPasses(options)): Graph | null =>
+    graph && runPasses(graph, passes, { observe: observe(entry) });
+  const train = finish("train", split(joint, "train"), [...backwardPasses(options), ...finalPasses(options)]);
+  const stepped = stepEntry(model, split(joint, "step"));
+  return {
+    predict: finish("predict", split(joint, "predict")),
+    evaluate: finish("evaluate", split(joint, "evaluate")),
+    gradients: train,
+    step: finish("step", stepped.graph, [
+      ...forwardPasses(options).filter((p) => p.name === "simplify"),
+      ...finalPasses(options),
+    ]),
+    looksAhead: stepped.looksAhead,
+  };
+}
+
+function stepEntry(model: Model, graph: Graph | null): { graph: Graph | null; looksAhead: string | null } {
+  const [place] = model.looksAhead;
+  if (place)
+    return {
+      graph: null,
+      looksAhead: `\`${place.what}\` reads the whole sequence, so the model can't run one step at a time.`,
+    };
+  if (!graph) return { graph: null, looksAhead: null };
+  const axis = streamAxis(graph);
+  if (!axis)
+    return { graph: null, looksAhead: "The model has no single sequence to run along one step at a time." };
+  const result = stepify(graph, axis, stepInput);
+  if ("graph" in result) return { graph: result.graph, looksAhead: null };
+  return { graph: null, looksAhead: `The model can't run one step at a time: ${result.refusal}.` };
+}
+
+/** The only ragged axis of the inputs; null where there is none or more than one. */
+function streamAxis(graph: Graph): Axis | null {
+  const given = new Set(nodesOf(graph, "input").flatMap((node) => node.type.axes));
+  const ragged = axesOf(graph).filter((axis) => axis.size.kind === "ragged" && given.has(axis));
+  return ragged.length === 1 ? ragged[0]! : null;
+}
