@@ -6,7 +6,7 @@ import type { Node } from "../ir/graph/types.ts";
 import { select } from "../ir/kernel/build.ts";
 import type { Access, Expression, Kernel, Stage, Statement } from "../ir/kernel/types.ts";
 import type { Pull } from "./lower-expression.ts";
-import { type Bind, domain, extentOf, index, type Place, stored } from "./lower-place.ts";
+import { type Bind, domain, extentOf, index, orderedAs, type Place, stored } from "./lower-place.ts";
 import type { Shared } from "./lower-program.ts";
 import type { Uses } from "./lower-uses.ts";
 import { axisOrder } from "../ir/graph/build.ts";
@@ -61,7 +61,7 @@ export function storeKernel(
   value: (bind: Bind) => Expression,
   finish: Finish | null = null,
 ): Kernel {
-  const { loops, bind } = domain(axes);
+  const { loops, bind } = domain(orderedAs(place, axes));
   const stage = storeStage(c, place, finished(finish, value(bind), bind), bind);
   return { kind: "kernel", name, loops, stages: [stage] };
 }

@@ -51,7 +51,8 @@ interface Use {
   readonly node: Node<"param">;
   /** The parameter's own axes that the first product sums over; null if it is looked up or never multiplied. */
   rows: readonly Axis[] | null;
-  looked: boolean;
+  /** The axis that it is looked up along. */
+  looked: Axis | null;
 }
 
 export function layOutParameters(entries: readonly Uses[]): Parameters {
@@ -139,13 +140,13 @@ function collectUses(entries: readonly Uses[]): Use[] {
     const own = new Map<Node, Use>();
     for (const node of order) {
       if (node.op === "param") {
-        const use: Use = { node, rows: null, looked: false };
+        const use: Use = { node, rows: null, looked: null };
         own.set(node, use);
         uses.push(use);
       }
       if (node.op === "gather") {
         const found = parameterBelow(node.operands[0]!);
-        if (found) own.get(found.node)!.looked = true;
+        if (found) own.get(found.node)!.looked ??= found.original(node.attributes.axis);
       }
       if (node.op !== "contract" || !isProduct(node)) continue;
       for (const operand of node.operands) {
@@ -213,9 +214,10 @@ function draft(node: Node<"param">, uses: readonly Use[]): Draft {
     return own.includes(axis) ? axis : own[without(typed, stack ? [stack] : []).indexOf(axis)]!;
   });
   const multiplied = uses.find((u) => u.rows);
+  const looked = uses.find((u) => u.looked)?.looked ?? null;
   const extents = (axes: readonly (Axis | null)[]) =>
     axes.map((axis) => (axis ? extentOf(axis) : fixed(members.length)));
-  if (multiplied?.rows && !uses.some((u) => u.looked)) {
+  if (multiplied?.rows && !looked) {
     const rows = own.filter((axis) => multiplied.rows!.includes(axis));
     const columns = ordered.filter((axis) => axis === null || !rows.includes(axis));
     if (rows.length > 0 && columns.length > 0 && rows.length === multiplied.rows.length) {
@@ -224,6 +226,8 @@ function draft(node: Node<"param">, uses: readonly Use[]): Draft {
       return { name, aliases, members, axes: [...rows, ...columns], make };
     }
   }
-  const make = (role: "parameter" | "gradient"): Buffer => rowsBuffer(name, "f32", extents(ordered), role);
-  return { name, aliases, members, axes: ordered, make };
+  // What is looked up is a row.
+  const axes = looked ? [looked, ...ordered.filter((axis) => axis !== looked)] : ordered;
+  const make = (role: "parameter" | "gradient"): Buffer => rowsBuffer(name, "f32", extents(axes), role);
+  return { name, aliases, members, axes, make };
 }

@@ -3,8 +3,7 @@
  * (rename, pick, slice, one step of a sequence) are other places in the same buffer, so they cost nothing.
  */
 import { CompilerBug } from "../diagnostics/diagnostic.ts";
-import { axisOrder } from "../ir/graph/build.ts";
-import type { Axis } from "../ir/graph/types.ts";
+import type { Axis, Node } from "../ir/graph/types.ts";
 import { access, binary, fixed, i32, loop, size, symbolic, at, load, select } from "../ir/kernel/build.ts";
 import type { Access, Buffer, DType, Expression, Extent, Loop } from "../ir/kernel/types.ts";
 
@@ -44,6 +43,14 @@ export function replaceAxis(place: Place, axis: Axis, to: Axis | null, plus: Exp
     return { axis: to, offset };
   });
   return { ...place, dims };
+}
+
+/** The node below renames that nothing else reads, and the place in the names of its axes. */
+export function beneath(node: Node, place: Place, isAlone: (node: Node) => boolean): readonly [Node, Place] {
+  if (node.op === "stop" && isAlone(node)) return beneath(node.operands[0]!, place, isAlone);
+  if (node.op !== "rename" || !isAlone(node)) return [node, place];
+  const { from, to } = node.attributes;
+  return beneath(node.operands[0]!, replaceAxis(place, to, from, null), isAlone);
 }
 
 export const rebind = (bind: Bind, axis: Axis, to: Expression): Bind => new Map(bind).set(axis, to);
@@ -90,13 +97,18 @@ export interface Domain {
   readonly bind: Bind;
 }
 
-/** A loop an axis, outermost first in canonical order. */
+/** A loop an axis, outermost first. */
 export function domain(axes: readonly Axis[], outer: Bind = new Map()): Domain {
-  const sorted = [...axes].sort(axisOrder);
-  const loops = sorted.map((axis) => loop(axis.name, extentOf(axis)));
+  const loops = axes.map((axis) => loop(axis.name, extentOf(axis)));
   const bind = new Map(outer);
-  sorted.forEach((axis, k) => bind.set(axis, at(loops[k]!.variable)));
+  axes.forEach((axis, k) => bind.set(axis, at(loops[k]!.variable)));
   return { loops, bind };
+}
+
+/** Axes in the order in which a place has them, so that neighbours are stored one after the other. */
+export function orderedAs(place: Place, axes: readonly Axis[]): readonly Axis[] {
+  const at = (axis: Axis): number => place.dims.findIndex((d) => d.axis === axis);
+  return [...axes].sort((a, b) => at(a) - at(b));
 }
 
 // ---- bools --------------------------------------------------------------------------------------------------

@@ -11,7 +11,17 @@ import { at, i32, variable } from "../ir/kernel/build.ts";
 import type { Expression, Extent, Statement } from "../ir/kernel/types.ts";
 import { type Context, type Finish, nameOf, storeKernel, temporary } from "./lower-context.ts";
 import { zero } from "./lower-expression.ts";
-import { along, type Bind, extentOf, fixedAt, index, loaded, type Place, sizeOf } from "./lower-place.ts";
+import {
+  along,
+  beneath,
+  type Bind,
+  extentOf,
+  fixedAt,
+  index,
+  loaded,
+  type Place,
+  sizeOf,
+} from "./lower-place.ts";
 import { mayShowHeld } from "./lower-held.ts";
 import { storeScope } from "./lower-scope.ts";
 import { storeInto, viewed } from "./lower-store.ts";
@@ -66,7 +76,7 @@ export function storeScan(c: Context, scan: Node<"scan">, out: Statement[]): voi
     presetOutput(c, lowering, places, value, which, copies),
   );
   const updates = planUpdates(c, lowering, places);
-  for (const { next } of states) maskLefts(c, lowering, next);
+  for (const { next } of states) maskLefts(c, lowering, viewed(next));
 
   const body: Statement[] = [];
   storeScope(c, scan, body);
@@ -121,13 +131,16 @@ function presetStates(
   parts.states.forEach(({ formal, next }, k) => {
     const { hasHistory, before, after } = places[k]!;
     if (!hasHistory) return;
-    const hold = finish(formal, "hold", value(before, formal));
-    if (isComputed(c, scan, next) && !c.presets.has(next)) {
-      c.presets.set(next, after);
-      c.forced.add(next);
-      if (hold) c.finishes.set(next, hold);
+    const alone = (x: Node): boolean => c.uses.count(x) === 1;
+    const [node, at] = beneath(next, after, alone);
+    if (isComputed(c, scan, node) && !c.presets.has(node)) {
+      const hold = finish(node, "hold", value(beneath(next, before, alone)[1], formal));
+      c.presets.set(node, at);
+      c.forced.add(node);
+      if (hold) c.finishes.set(node, hold);
       return;
     }
+    const hold = finish(formal, "hold", value(before, formal));
     copies.push(() =>
       storeKernel(c, nameOf(formal), formal.type.axes, after, (bind) => c.pull.value(next, bind), hold),
     );
@@ -199,15 +212,16 @@ function planUpdates(
   { scan, parts, finish }: Lowering,
   places: readonly StatePlaces[],
 ): Update[] {
-  return parts.states.flatMap(({ formal, next }, k): Update[] => {
-    const { hasHistory, before: place } = places[k]!;
+  return parts.states.flatMap((state, k): Update[] => {
+    const { hasHistory, before } = places[k]!;
     if (hasHistory) return [];
-    const hold = finish(formal, "hold", value(place, formal));
+    const [next, place] = beneath(state.next, before, (x) => c.uses.count(x) === 1);
+    const hold = finish(next, "hold", value(place, state.formal));
     const inside = isComputed(c, scan, next) && !c.presets.has(next);
     const alone = inside && c.uses.count(next) === 1;
     const sum = alone && c.uses.terms(next) !== null;
     if (alone && (sum || !c.uses.exists(next))) c.deferred.add(next);
-    return [{ formal, next, place, hold, sum }];
+    return [{ formal: state.formal, next, place, hold, sum }];
   });
 }
 
@@ -227,6 +241,6 @@ function storeUpdates(c: Context, updates: readonly Update[], out: Statement[]):
     const step = steps.get(update);
     const read = (bind: Bind): Expression => (step ? value(step, next)(bind) : c.pull.value(next, bind));
     if (sum && !through) storeInto(c, next, place, hold, out);
-    else out.push(storeKernel(c, nameOf(formal), formal.type.axes, place, read, hold));
+    else out.push(storeKernel(c, nameOf(formal), next.type.axes, place, read, hold));
   }
 }

@@ -20,7 +20,7 @@ import { loads } from "../ir/kernel/walk.ts";
 import { type Context, nameOf, storeKernel, temporary } from "./lower-context.ts";
 import { makePull } from "./lower-expression.ts";
 import { layOutParameters, type PlacedParameter } from "./lower-parameters.ts";
-import { along, type Bind, domain, index, loaded, type Place } from "./lower-place.ts";
+import { along, beneath, type Bind, domain, index, loaded, type Place } from "./lower-place.ts";
 import {
   type LengthBuffer,
   type NamedBuffer,
@@ -111,11 +111,11 @@ function lowerEntry(name: string, graph: Graph, uses: Uses, shared: Shared): Sta
 
 /** Has a value computed in the place where it is wanted, or copied there at the end. */
 function wanted(c: Context, name: string, value: Node, place: Place, copies: (() => Statement)[]): void {
-  const movable =
-    c.uses.scopeOf(value) === null && !isLeaf(value) && !isView(value) && !c.uses.absorbed(value);
-  if (movable && !c.presets.has(value)) {
-    c.presets.set(value, place);
-    c.forced.add(value);
+  const [node, at] = beneath(value, place, (x) => c.uses.count(x) === 1);
+  const movable = c.uses.scopeOf(node) === null && !isLeaf(node) && !isView(node) && !c.uses.absorbed(node);
+  if (movable && !c.presets.has(node)) {
+    c.presets.set(node, at);
+    c.forced.add(node);
   } else copies.push(() => storeKernel(c, name, value.type.axes, place, (bind) => c.pull.value(value, bind)));
 }
 

@@ -12,6 +12,7 @@ import { printKernels } from "../../src/ir/kernel/print.ts";
 import type { KernelProgram, Statement } from "../../src/ir/kernel/types.ts";
 import { verifyKernels } from "../../src/ir/kernel/verify.ts";
 import { random } from "../../src/ir/random.ts";
+import { fuse } from "../../src/passes/fuse.ts";
 import { lower, type Lowered } from "../../src/passes/lower.ts";
 import { maskPadding } from "../../src/passes/mask-padding.ts";
 
@@ -153,8 +154,12 @@ export function runLowered(
   return results;
 }
 
-/** Lowers, runs and compares; gives the program for checks of its structure. */
+/**
+ * Lowers, runs and compares; gives the program for checks of its structure. Without a pipeline the fused program is
+ * compared as well.
+ */
 export function check(graph: Graph, test: Case, pipeline: Pipeline = plain): KernelProgram {
+  if (pipeline === plain) check(graph, test, fuse);
   const env = environmentOf(graph, test);
   const wanted = withPadding(evaluate(graph, env), NaN, env);
   const lowered = lower("test", [{ name: "main", graph: maskPadding.run(graph) }]);

@@ -83,6 +83,8 @@ function fold(e: Expression): Expression {
   if (fn === "and" && left.kind === "constant") return left.value ? right : left;
   if (fn === "and" && right.kind === "constant") return right.value ? left : right;
   if (left.dtype !== "i32") return e;
+  if (fn === "sub" && right.kind === "constant" && right.value < 0)
+    return { ...e, fn: "add", right: i32(-right.value) };
   if ((fn === "add" && isConstant(right, 0)) || (fn === "sub" && isConstant(right, 0))) return left;
   if (fn === "add" && isConstant(left, 0)) return right;
   if (fn === "mul" && isConstant(right, 1)) return left;

@@ -1,0 +1,53 @@
+/**
+ * Which statements may change places: two conflict if one writes what the other touches. Accesses at indices that
+ * differ by a constant, such as step t and step t+1 of one buffer, are different elements.
+ */
+import type { Access, Buffer, Expression, Statement, Variable } from "../ir/kernel/types.ts";
+import { expressions, type Touch, touches } from "../ir/kernel/walk.ts";
+
+export function overlap(a: Buffer, b: Buffer): boolean {
+  return (
+    a === b ||
+    (a.within !== null && overlap(a.within.buffer, b)) ||
+    (b.within !== null && a === b.within.buffer)
+  );
+}
+
+function split(e: Expression): readonly [base: Expression | null, plus: number] {
+  if (e.kind === "constant") return [null, e.value];
+  if (e.kind === "binary" && e.fn === "add" && e.right.kind === "constant") return [e.left, e.right.value];
+  return [e, 0];
+}
+
+const variesWith = (e: Expression | null, varying: ReadonlySet<Variable>): boolean =>
+  e !== null && expressions([e]).some((x) => x.kind === "variable" && varying.has(x.variable));
+
+/** Whether two interned accesses to one buffer never meet; `varying` are the variables of loops around either. */
+export function areDisjoint(a: Access, b: Access, varying: ReadonlySet<Variable>): boolean {
+  if (a.buffer !== b.buffer) return !overlap(a.buffer, b.buffer);
+  return a.index.some((x, d) => {
+    const [baseA, plusA] = split(x);
+    const [baseB, plusB] = split(b.index[d]!);
+    return baseA === baseB && plusA !== plusB && !variesWith(baseA, varying);
+  });
+}
+
+const known = (statement: Statement, cache: Map<Statement, readonly Touch[]>): readonly Touch[] => {
+  let found = cache.get(statement);
+  if (!found) cache.set(statement, (found = touches(statement)));
+  return found;
+};
+
+export type Conflicts = (a: Statement, b: Statement) => boolean;
+
+export function makeConflicts(): Conflicts {
+  const cache = new Map<Statement, readonly Touch[]>();
+  return (a, b) =>
+    known(a, cache).some((x) =>
+      known(b, cache).some((y) => {
+        if (!(x.write || y.write) || !overlap(x.access.buffer, y.access.buffer)) return false;
+        const varying = new Set([...x.loops, ...y.loops].map((l) => l.variable));
+        return !areDisjoint(x.access, y.access, varying);
+      }),
+    );
+}
