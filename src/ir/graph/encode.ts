@@ -82,4 +82,10 @@ export function encodeInitialiser(initialiser: Initialiser): readonly (string | 
 export const isBare = (text: string): boolean => text !== "as" && /^[^\s,[\]{}():="%]+$/u.test(text);
 
 /** A label that can serve as a value's name; numbers are names of values without one. */
-export const isName = (text: string): boolean => isBare(text) && !/^\d+$/.test(text);
+export const isName = (text: string): boolean => isBare(text) && !/^\d+$|~/.test(text);
+
+/** The label in a value's name: several of one label are `h~1`, `h~2`, … */
+export function labelOf(name: string): string | undefined {
+  const label = name.replace(/~\d+$/, "");
+  return isName(label) ? label : undefined;
+}

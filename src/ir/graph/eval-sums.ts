@@ -6,7 +6,7 @@ import { batch, isRagged, union, without } from "./build.ts";
 import type { Context } from "./eval-context.ts";
 import { validity } from "./eval-context.ts";
 import type { Tensor } from "./tensor.ts";
-import { offsets, product, strides } from "./tensor.ts";
+import { arrange, offsets, product, strides } from "./tensor.ts";
 import type { Axis, Node, ReduceFunction } from "./types.ts";
 
 /** Over the values of `data` at `base + from[j]` that count. */
@@ -66,43 +66,57 @@ export function evaluateContract(node: Node<"contract">, x: Tensor, y: Tensor, c
   const summed = node.attributes.axes;
   const axes = node.type.axes;
   const sizes = axes.map(context.size);
-  // the longer innermost run belongs to b, and the examples, if one side alone has them, to a
-  const [a, b] = x.axes.includes(batch) || !y.axes.includes(batch) ? [x, y] : [y, x];
-  const shared = a.axes.filter((axis) => b.axes.includes(axis) && !summed.includes(axis));
+  // the examples, if one side alone has them, belong to a
+  const [a, other] = x.axes.includes(batch) || !y.axes.includes(batch) ? [x, y] : [y, x];
+  const shared = a.axes.filter((axis) => other.axes.includes(axis) && !summed.includes(axis));
   const rows = without(a.axes, [...shared, ...summed]);
-  const columns = without(b.axes, [...shared, ...summed]);
+  const columns = without(other.axes, [...shared, ...summed]);
+  // b lies as it is read: the innermost loop is over neighbours
+  const order = [...shared, ...summed, ...columns];
+  const b = arrange(other, order, order.map(context.size));
   const list = (
     of: readonly Axis[],
     tensor: { axes: readonly Axis[]; sizes: readonly number[] },
   ): Int32Array => offsets(of, of.map(context.size), strides(tensor));
   const out = { axes, sizes };
-  const [za, zb, zo] = [list(shared, a), list(shared, b), list(shared, out)];
+  const [za, zo] = [list(shared, a), list(shared, out)];
   const [ma, mo] = [list(rows, a), list(rows, out)];
-  const [ka, kb] = [list(summed, a), list(summed, b)];
-  const [nb, no] = [list(columns, b), list(columns, out)];
+  const [ka, no] = [list(summed, a), list(columns, out)];
+  const [K, N] = [ka.length, no.length];
   const validA = validity(a.axes, a.sizes, summed, context);
   // what both have, a's mask has said already
   const onlyB = summed.includes(batch) ? columns.some(isRagged) : !a.axes.includes(batch);
   const validB = onlyB ? validity(b.axes, b.sizes, summed, context) : null;
   const data = new Float64Array(product(sizes));
-  const row = new Float64Array(nb.length);
+  const row = new Float64Array(N);
   for (let z = 0; z < za.length; z++)
     for (let m = 0; m < ma.length; m++) {
       row.fill(0);
-      for (let k = 0; k < ka.length; k++) {
-        const atA = za[z]! + ma[m]! + ka[k]!;
-        if (validA && !validA[atA]) continue;
-        const factor = a.data[atA]!;
-        const atB = zb[z]! + kb[k]!;
-        for (let n = 0; n < nb.length; n++) {
-          const i = atB + nb[n]!;
-          if (!validB || validB[i]) row[n] = row[n]! + factor * b.data[i]!;
-        }
+      for (let k = 0; k < K; k++) {
+        const at = za[z]! + ma[m]! + ka[k]!;
+        if (validA && !validA[at]) continue;
+        const from = (z * K + k) * N;
+        if (validB) addMasked(row, a.data[at]!, b.data, from, validB);
+        else addScaled(row, a.data[at]!, b.data, from);
       }
       const to = zo[z]! + mo[m]!;
-      for (let n = 0; n < nb.length; n++) data[to + no[n]!] = row[n]!;
+      for (let n = 0; n < N; n++) data[to + no[n]!] = row[n]!;
     }
   return { axes, sizes, data };
+}
+
+function addScaled(row: Float64Array, factor: number, data: Float64Array, from: number): void {
+  for (let n = 0; n < row.length; n++) row[n] = row[n]! + factor * data[from + n]!;
+}
+
+function addMasked(
+  row: Float64Array,
+  factor: number,
+  data: Float64Array,
+  from: number,
+  valid: Uint8Array,
+): void {
+  for (let n = 0; n < row.length; n++) if (valid[from + n]) row[n] = row[n]! + factor * data[from + n]!;
 }
 
 export function evaluateScatter(

@@ -12,11 +12,11 @@
  *     output %y
  *   }
  *
- * Values are called by their labels where these are unique, else by numbers. Same graph, same text; and
- * `print(read(print(graph)))` is `print(graph)`.
+ * Values are called by their labels, several of one label with numbers behind (`%h~2`), and by numbers without one.
+ * Same graph, same text; and `print(read(print(graph)))` is `print(graph)`.
  */
 import { axisOrder, scanParts } from "./build.ts";
-import { encode, encodeInitialiser, isBare, isName } from "./encode.ts";
+import { encode, encodeInitialiser, isBare, isName, labelOf } from "./encode.ts";
 import type { Axis, Graph, Node, Parameter, Type } from "./types.ts";
 import type { Scopes } from "./walk.ts";
 import { bodyRoots, scopes, topological } from "./walk.ts";
@@ -24,7 +24,7 @@ import { bodyRoots, scopes, topological } from "./walk.ts";
 export function print(graph: Graph): string {
   const roots = graph.outputs.map((output) => output.value);
   const nodes = topological(roots);
-  const printer: Printer = { scopes: scopes(), names: names(nodes), lines: [], next: { number: 0 } };
+  const printer: Printer = { scopes: scopes(), names: uniqueNames(nodes), counts: new Map(), lines: [] };
   printLevel(roots, () => true, "", printer);
   const outputs = graph.outputs.map((o) => `${o.role} ${word(o.name)} = ${reference(o.value, printer)}`);
   const parts = [
@@ -37,13 +37,14 @@ export function print(graph: Graph): string {
 
 interface Printer {
   readonly scopes: Scopes;
-  /** Labels first, numbers as the nodes come. */
+  /** Labels that are unique first, the others as the nodes come. */
   readonly names: Map<Node, string>;
+  /** How many were named so far, by label and without. */
+  readonly counts: Map<string, number>;
   readonly lines: string[];
-  readonly next: { number: number };
 }
 
-function names(nodes: readonly Node[]): Map<Node, string> {
+function uniqueNames(nodes: readonly Node[]): Map<Node, string> {
   const byLabel = new Map<string, Node[]>();
   for (const node of nodes)
     if (node.label !== undefined && isName(node.label))
@@ -55,14 +56,17 @@ function names(nodes: readonly Node[]): Map<Node, string> {
 function reference(node: Node, printer: Printer): string {
   const known = printer.names.get(node);
   if (known !== undefined) return `%${known}`;
-  const name = String(printer.next.number++);
+  const label = node.label !== undefined && isName(node.label) ? `${node.label}~` : "";
+  const count = printer.counts.get(label) ?? 0;
+  printer.counts.set(label, count + 1);
+  const name = `${label}${label === "" ? count : count + 1}`;
   printer.names.set(node, name);
   return `%${name}`;
 }
 
-/** A label that is not the name goes behind. */
+/** A label that cannot be a name goes behind. */
 function suffix(node: Node, name: string): string {
-  return node.label === undefined || name === `%${node.label}` ? "" : ` as ${JSON.stringify(node.label)}`;
+  return node.label === labelOf(name.slice(1)) ? "" : ` as ${JSON.stringify(node.label)}`;
 }
 
 function printLevel(

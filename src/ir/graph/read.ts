@@ -5,7 +5,7 @@
 import { CompilerBug } from "../../diagnostics/diagnostic.ts";
 import * as build from "./build.ts";
 import type { ScanOp } from "./encode.ts";
-import { isName } from "./encode.ts";
+import { labelOf } from "./encode.ts";
 import { binaryFunctions, unaryFunctions } from "./eval-scalar.ts";
 import { printType } from "./print.ts";
 import type { Line } from "./read-line.ts";
@@ -154,10 +154,10 @@ function operand(line: Line, reader: Reader): Node {
   return reader.values.get(name) ?? line.fail(`there is no %${name}`);
 }
 
-/** `as "label"`, else the name unless it is a number. */
+/** `as "label"`, else what the name says. */
 function define(node: Node, name: string, line: Line, reader: Reader): Node {
   const { label: _, ...bare } = node;
-  const label = line.accept("as") ? line.word() : isName(name) ? name : undefined;
+  const label = line.accept("as") ? line.word() : labelOf(name);
   const made = (label === undefined ? bare : { ...bare, label }) as Node;
   reader.values.set(name, made);
   return made;
@@ -259,7 +259,7 @@ function readScan(line: Line, name: string, reader: Reader): void {
   line.expect("scan");
   const [along] = axisList(line, reader);
   const reverse = line.accept("reverse");
-  const label = line.accept("as") ? line.word() : isName(name) ? name : undefined;
+  const label = line.accept("as") ? line.word() : labelOf(name);
   line.expect("{");
   let position = build.position();
   const states: { formal: Node<"state">; start: Node }[] = [];
