@@ -7,6 +7,8 @@ export interface CompileOptions {
   readonly dims?: Readonly<Record<string, number>>;
   /** Entries of vocabularies read from data, by the name of that data. */
   readonly vocabularies?: Readonly<Record<string, readonly string[]>>;
+  /** Takes an example size where only the data could tell one: enough to check a program. */
+  readonly assume?: boolean;
   /** Finds what `import "path"` names; the file it is in, and its text. */
   readonly imports?: (
     path: string,

@@ -1,0 +1,7 @@
+/** The library: `compile` is pure, and runs wherever JavaScript does. */
+export { check, compile } from "./compile/compile.ts";
+export type { Compilation, CompileOptions } from "./compile/types.ts";
+export type { Diagnostic } from "./diagnostics/diagnostic.ts";
+export { render } from "./diagnostics/render.ts";
+export type { Metadata } from "./runtime/metadata.ts";
+export { version } from "./version.ts";
