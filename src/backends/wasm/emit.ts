@@ -1,0 +1,108 @@
+/**
+ * A kernel program as a WebAssembly module. It imports its memory (`env.memory`) and exports `reserve(sizes…)`, which lays
+ * out the slots and grows the memory, `base(slot)`, and a function without parameters for each entry. Nothing is
+ * allocated after `reserve`.
+ *
+ * The one module of the compiler that loads Binaryen (0.3 s): import it when there is something to emit.
+ */
+import binaryen from "binaryen";
+import { CompilerBug } from "../../diagnostics/diagnostic.ts";
+import type { Kernel, KernelProgram, Statement } from "../../ir/kernel/types.ts";
+import { expressions, kernelRoots } from "../../ir/kernel/walk.ts";
+import { writeEntry } from "./entry.ts";
+import { place } from "./layout.ts";
+import { twoOverPi, twoOverPiAddress } from "./math.ts";
+import { slotPlaces, writeMemory } from "./memory.ts";
+import type { ModuleWriter } from "./writer.ts";
+
+export interface EmitOptions {
+  /** Run Binaryen's optimiser: it takes time, changes no speed that could be measured, and saves a tenth of the size. */
+  readonly optimize?: boolean;
+}
+
+const features =
+  binaryen.Features.SIMD128 |
+  binaryen.Features.BulkMemory |
+  binaryen.Features.BulkMemoryOpt |
+  binaryen.Features.MutableGlobals |
+  binaryen.Features.NontrappingFPToInt |
+  binaryen.Features.SignExt;
+
+/** The module's bytes. */
+export function emit(program: KernelProgram, options: EmitOptions = {}): Uint8Array {
+  return withModule(program, options, (m) => m.emitBinary());
+}
+
+/** The module as text, for `--emit wat`. */
+export function emitText(program: KernelProgram, options: EmitOptions = {}): string {
+  return withModule(program, options, (m) => m.emitText());
+}
+
+function withModule<T>(
+  program: KernelProgram,
+  { optimize = true }: EmitOptions,
+  result: (m: binaryen.Module) => T,
+): T {
+  const m = new binaryen.Module();
+  try {
+    m.setFeatures(features);
+    build(m, program);
+    if (!m.validate()) throw new CompilerBug(`the module of ${program.name} is not valid`);
+    if (optimize) {
+      binaryen.setOptimizeLevel(2);
+      binaryen.setShrinkLevel(0);
+      m.optimize();
+    }
+    return result(m);
+  } finally {
+    m.dispose();
+  }
+}
+
+function build(m: binaryen.Module, program: KernelProgram): void {
+  const { plan } = program;
+  if (plan === null) throw new CompilerBug(`${program.name} has no memory plan`);
+  const written = new Set<string>();
+  const places = slotPlaces(plan);
+  const writer: ModuleWriter = {
+    m,
+    base: (buffer) => {
+      const { slot, offset } = place(plan, buffer);
+      const { global, address } = places[slot]!;
+      return { global, offset: address + 4 * offset };
+    },
+    slot: (buffer) => place(plan, buffer).slot,
+    once: (key, write) => {
+      if (written.has(key)) return key;
+      written.add(key);
+      write(key);
+      return key;
+    },
+  };
+  importMemory(m, program);
+  writeMemory(m, program, plan);
+  for (const entry of program.entries) writeEntry(writer, entry);
+}
+
+/** The smallest memory will do: `reserve` grows it. */
+function importMemory(m: binaryen.Module, program: KernelProgram): void {
+  const table = new Uint8Array(Uint32Array.from(twoOverPi).buffer);
+  const segments = usesTurns(program) ? [{ offset: m.i32.const(twoOverPiAddress), data: table }] : [];
+  m.setMemory(1, -1, null, segments, false, false, "memory");
+  m.addMemoryImport("memory", "env", "memory");
+}
+
+function usesTurns({ entries }: KernelProgram): boolean {
+  const kernels = (statements: readonly Statement[]): readonly Kernel[] =>
+    statements.flatMap((s) =>
+      s.kind === "kernel"
+        ? [s]
+        : s.kind === "loop"
+          ? kernels(s.body)
+          : s.kind === "if"
+            ? kernels(s.then)
+            : [],
+    );
+  const roots = entries.flatMap((e) => kernels(e.body)).flatMap(kernelRoots);
+  return expressions(roots).some((e) => e.kind === "unary" && (e.fn === "sin" || e.fn === "cos"));
+}

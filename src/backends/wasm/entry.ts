@@ -1,0 +1,113 @@
+/**
+ * Code of an entry: its statements in order, time loops as loops around calls. Each kernel is a function of its own
+ * (small functions are compiled better), and so is each form of product.
+ */
+import binaryen from "binaryen";
+import type { Entry, Kernel, Loop, Statement, Variable } from "../../ir/kernel/types.ts";
+import { expressions, kernelRoots } from "../../ir/kernel/walk.ts";
+import { FunctionCode } from "./code.ts";
+import { scalarOf } from "./expression.ts";
+import { writeKernel } from "./kernel.ts";
+import { writeProduct } from "./products.ts";
+import type { Scope } from "./scope.ts";
+import { extentOf, openScope, outwards } from "./scope.ts";
+import type { ModuleWriter, Writer } from "./writer.ts";
+import { makeWriter } from "./writer.ts";
+
+export function writeEntry(module: ModuleWriter, entry: Entry): void {
+  const code = new FunctionCode(module.m, []);
+  const w = makeWriter(module, code, null);
+  const name = `entry ${entry.name}`;
+  writeStatements(w, w.root, entry.body, name);
+  code.finish(name, binaryen.none, w.root.code);
+  module.m.addFunctionExport(name, entry.name);
+}
+
+function writeStatements(w: Writer, scope: Scope, statements: readonly Statement[], name: string): void {
+  statements.forEach((s, i) => writeStatement(w, scope, s, `${name}.${i}`));
+}
+
+function writeStatement(w: Writer, scope: Scope, statement: Statement, name: string): void {
+  const { code } = w;
+  // Nothing but pointers outlives a statement: the next one may change what was loaded.
+  const inner = { ...openScope(scope), code: scope.code };
+  switch (statement.kind) {
+    case "kernel":
+      return callKernel(w, inner, statement, `${name} ${statement.name}`);
+    case "product":
+      return writeProduct(w, inner, statement, `${name} ${statement.name}`, (kernel, initial) =>
+        callKernel(w, inner, kernel, `${name} ${kernel.name}`, initial),
+      );
+    case "if": {
+      const then = openScope(inner);
+      const condition = scalarOf(w, inner, statement.condition);
+      writeStatements(w, then, statement.then, name);
+      if (then.code.length > 0) scope.code.push(code.m.if(condition, code.block(then.code)));
+      return;
+    }
+    case "loop":
+      return writeTime(w, inner, statement.loop, statement.reverse, (turn) =>
+        writeStatements(w, turn, statement.body, name),
+      );
+    default:
+      return statement satisfies never;
+  }
+}
+
+function writeTime(
+  w: Writer,
+  scope: Scope,
+  { variable, extent }: Loop,
+  reverse: boolean,
+  body: (turn: Scope) => void,
+): void {
+  const { code } = w;
+  const { m } = code;
+  const t = code.local(binaryen.i32);
+  const steps = extentOf(w, extent);
+  const turn = openScope(scope, { variable, value: t, step: 0 });
+  body(turn);
+  if (turn.code.length === 0) return;
+  const label = `${variable.name}.${t.index}`;
+  const loop = reverse
+    ? [
+        code.set(t, m.i32.sub(code.int(steps), m.i32.const(1))),
+        m.loop(
+          label,
+          code.block([
+            ...turn.code,
+            code.increment(t, -1),
+            m.br_if(label, m.i32.ge_s(code.get(t), m.i32.const(0))),
+          ]),
+        ),
+      ]
+    : [code.set(t, m.i32.const(0)), code.repeat(label, [...turn.code, code.increment(t, 1)], t, steps)];
+  scope.code.push(m.if(m.i32.gt_s(code.int(steps), m.i32.const(0)), code.block(loop)));
+}
+
+/** Variables of time loops that the kernel uses, outermost first. */
+function timeVariables(scope: Scope, kernel: Kernel, extra: Iterable<Variable>): readonly Variable[] {
+  const used = new Set<Variable>(extra);
+  for (const e of expressions(kernelRoots(kernel))) if (e.kind === "variable") used.add(e.variable);
+  return [...outwards(scope)]
+    .flatMap((s) => (s.bound && used.has(s.bound.variable) ? [s.bound.variable] : []))
+    .reverse();
+}
+
+function callKernel(
+  w: Writer,
+  scope: Scope,
+  kernel: Kernel,
+  name: string,
+  initial: Parameters<typeof writeKernel>[4] = new Map(),
+): void {
+  const starts = expressions([...initial.values()]).flatMap((e) =>
+    e.kind === "variable" ? [e.variable] : [],
+  );
+  const variables = timeVariables(scope, kernel, starts);
+  const made = w.module.once(name, (name) => writeKernel(w.module, name, kernel, variables, initial));
+  const values = variables.map((variable) =>
+    scalarOf(w, scope, { kind: "variable", dtype: "i32", variable }),
+  );
+  scope.code.push(w.code.m.call(made, values, binaryen.none));
+}

@@ -1,0 +1,145 @@
+/**
+ * Code of a kernel: one WASM function whose parameters are the enclosing time loops' variables. The loops as given, but
+ * that the loop which runs in lanes goes innermost; see `vectorise.ts` for which one that is.
+ *
+ * The last vector of a loop that is no multiple of 4: a store that covers its buffer's rows sets the lanes beyond to
+ * zero, as padding wants it; any other store writes only the lanes that count.
+ */
+import binaryen from "binaryen";
+import { sameExtent } from "../../ir/kernel/build.ts";
+import type { Access, Expression, Kernel, Loop, Stage, Variable } from "../../ir/kernel/types.ts";
+import { addressOf } from "./address.ts";
+import type { Int, Ref } from "./code.ts";
+import { firstLanes, FunctionCode } from "./code.ts";
+import { lanesOf, scalarOf, storedLanes } from "./expression.ts";
+import { storeLanes } from "./helpers.ts";
+import { writeBlockMove } from "./moves.ts";
+import { writeReduce } from "./reduce.ts";
+import type { Scope } from "./scope.ts";
+import { extentOf, openScope, writeLoop, writeSteps } from "./scope.ts";
+import { planKernel } from "./vectorise.ts";
+import type { ModuleWriter, Writer } from "./writer.ts";
+import { bindParameters, makeWriter } from "./writer.ts";
+
+type StoreStage = Extract<Stage, { kind: "store" }>;
+
+/** `initial`: what a reduce stage's sum starts from, by its result. */
+export function writeKernel(
+  module: ModuleWriter,
+  name: string,
+  kernel: Kernel,
+  parameters: readonly Variable[],
+  initial: ReadonlyMap<Variable, Expression> = new Map(),
+): void {
+  const code = new FunctionCode(
+    module.m,
+    parameters.map(() => binaryen.i32),
+  );
+  const w = makeWriter(module, code, kernel);
+  const scope = bindParameters(w, parameters);
+  if (!writeBlockMove(w, scope, kernel)) writeStages(w, scope, kernel, initial);
+  code.finish(name, binaryen.none, w.root.code);
+}
+
+function writeStages(
+  w: Writer,
+  scope: Scope,
+  kernel: Kernel,
+  initial: ReadonlyMap<Variable, Expression>,
+): void {
+  const plan = planKernel(kernel);
+  const lanes = plan.kind === "outer" ? plan.lanes : null;
+  overLoops(w, scope, kernel.loops, lanes, (point, tail) => {
+    w.point = point;
+    for (const stage of kernel.stages) {
+      const along = plan.kind === "rows" ? (plan.lanes.get(stage) ?? null) : null;
+      if (stage.kind === "store") {
+        overLoops(w, point, stage.loops, along, (inner, innerTail) =>
+          writeStore(w, inner, stage, along ?? lanes, along ? innerTail : tail),
+        );
+      } else {
+        writeReduce(w, point, stage, {
+          along: along !== null,
+          columns: lanes !== null,
+          over: (body) => overLoops(w, point, stage.loops, along, body),
+          initial: initial.get(stage.result) ?? null,
+        });
+      }
+    }
+    w.point = null;
+  });
+}
+
+/** Nests the loops, `lanes` innermost; the body is written once more for lanes that are left over. */
+function overLoops(
+  w: Writer,
+  scope: Scope,
+  loops: readonly Loop[],
+  lanes: Loop | null,
+  body: (inner: Scope, tail: Int | null) => void,
+): void {
+  const [next, ...others] = loops.filter((l) => l !== lanes);
+  if (next)
+    writeLoop(w, scope, next, (inner) =>
+      overLoops(w, inner, [...others, ...(lanes ? [lanes] : [])], lanes, body),
+    );
+  else if (lanes) overLanes(w, scope, lanes, body);
+  else body(scope, null);
+}
+
+function overLanes(
+  w: Writer,
+  scope: Scope,
+  { variable, extent }: Loop,
+  body: (inner: Scope, tail: Int | null) => void,
+): void {
+  const { code } = w;
+  const n = extentOf(w, extent);
+  const rounded = (mask: number): Int =>
+    typeof n === "number" ? n & mask : code.keepInt(scope.code, code.m.i32.and(code.get(n), code.int(mask)));
+  const whole = rounded(~3);
+  const rest = rounded(3);
+  writeSteps(w, scope, variable, whole, 4, true, (inner) => body(inner, null));
+  if (rest === 0) return;
+  const last = openScope(scope, { variable, value: whole, step: 0 }, true);
+  body(last, rest);
+  if (typeof rest === "number") scope.code.push(...last.code);
+  else scope.code.push(code.m.if(code.get(rest), code.block(last.code)));
+}
+
+/** Whether the loop runs over all of the innermost dim of the buffer, so that what lies beyond is padding. */
+function coversRow({ buffer, index }: Access, loop: Loop): boolean {
+  const last = index[index.length - 1];
+  const dim = buffer.dims[buffer.dims.length - 1];
+  return (
+    last?.kind === "variable" &&
+    last.variable === loop.variable &&
+    dim!.symbol === null &&
+    sameExtent(dim!, loop.extent)
+  );
+}
+
+function writeStore(w: Writer, scope: Scope, stage: StoreStage, lanes: Loop | null, tail: Int | null): void {
+  const { code } = w;
+  const { m } = code;
+  const { to, value, accumulate } = stage;
+  const isFloat = to.buffer.dtype === "f32";
+  if (lanes === null) {
+    const type = isFloat ? m.f32 : m.i32;
+    const given = scalarOf(w, scope, value);
+    const { pointer, offset } = addressOf(w, scope, to);
+    const sum = accumulate ? type.add(type.load(offset, 4, pointer()), given) : given;
+    scope.code.push(type.store(offset, 4, pointer(), sum));
+    return;
+  }
+  const given = storedLanes(w, value, lanesOf(w, scope, value));
+  const { pointer, offset } = addressOf(w, scope, to);
+  const padded = tail !== null && coversRow(to, lanes);
+  const counted = padded ? m.v128.and(given, firstLanes(code, tail)) : given;
+  const before = (): Ref => m.v128.load(offset, 4, pointer());
+  const sum = accumulate ? (isFloat ? m.f32x4 : m.i32x4).add(before(), counted) : counted;
+  const whole = tail === null || padded;
+  scope.code.push(
+    whole ? m.v128.store(offset, 4, pointer(), sum) : storeLanes(w, pointer, offset, sum, tail),
+  );
+}

@@ -1,0 +1,110 @@
+/**
+ * The module's memory: `reserve` lays the slots out for given sizes and grows the memory, `base` tells where a slot lies.
+ * Slots of constant size come first and lie where `slotBases` of `layout.ts` says, whatever the sizes are.
+ */
+import binaryen from "binaryen";
+import { CompilerBug } from "../../diagnostics/diagnostic.ts";
+import type { KernelProgram, MemoryPlan, SizeSymbol, Term } from "../../ir/kernel/types.ts";
+import type { Module, Ref } from "./code.ts";
+import { FunctionCode } from "./code.ts";
+import { firstAddress, isConstantSize, nextBase } from "./layout.ts";
+import { sizeGlobal } from "./scope.ts";
+
+export interface SlotPlace {
+  readonly global: string | null;
+  readonly address: number;
+}
+
+/** A constant address for each slot of constant size, a global for each other. */
+export function slotPlaces(plan: MemoryPlan): readonly SlotPlace[] {
+  let address = firstAddress;
+  let known = true;
+  return plan.slots.map(({ size }, slot) => {
+    if (!isConstantSize(size)) {
+      known = false;
+      return { global: `slot.${slot}`, address: 0 };
+    }
+    if (!known) throw new CompilerBug("a slot of constant size comes after one that is not");
+    const place = { global: null, address };
+    address = nextBase(
+      address,
+      size.reduce((sum, t) => sum + 4 * t.factor, 0),
+    );
+    return place;
+  });
+}
+
+/** Addresses are kept below 2 GiB, so that i32s of either sign agree on them. */
+const highest = 2n ** 31n - 65536n;
+
+export function writeMemory(m: Module, program: KernelProgram, plan: MemoryPlan): void {
+  const places = slotPlaces(plan);
+  for (const symbol of program.symbols) m.addGlobal(sizeGlobal(symbol), binaryen.i32, true, m.i32.const(0));
+  for (const { global } of places)
+    if (global !== null) m.addGlobal(global, binaryen.i32, true, m.i32.const(firstAddress));
+  writeReserve(m, program.symbols, plan, places);
+  writeBase(m, places);
+  m.addFunctionExport("reserve", "reserve");
+  m.addFunctionExport("base", "base");
+}
+
+function writeReserve(
+  m: Module,
+  symbols: readonly SizeSymbol[],
+  plan: MemoryPlan,
+  places: readonly SlotPlace[],
+): void {
+  const code = new FunctionCode(
+    m,
+    symbols.map(() => binaryen.i32),
+  );
+  const L = m.i64;
+  const sizes = new Map(symbols.map((s, i) => [s, code.param(i)]));
+  const bytes = ({ factor, symbols }: Term): Ref =>
+    symbols.reduce<Ref>(
+      (product, s) => {
+        const size = sizes.get(s);
+        if (!size) throw new CompilerBug(`${s} is no size of the program`);
+        return L.mul(product, L.extend_u(code.get(size)));
+      },
+      L.const(BigInt(4 * factor)),
+    );
+  const firstFree = plan.slots.reduce(
+    (end, { size }) =>
+      isConstantSize(size) ? nextBase(end, 4 * size.reduce((n, t) => n + t.factor, 0)) : end,
+    firstAddress,
+  );
+  const body: Ref[] = symbols.map((s, i) => m.global.set(sizeGlobal(s), code.get(code.param(i))));
+  const end = code.keep(body, L.const(BigInt(firstFree)), binaryen.i64);
+  plan.slots.forEach(({ size }, slot) => {
+    const { global } = places[slot]!;
+    if (global === null) return;
+    const all = size.map(bytes).reduce((sum, t) => L.add(sum, t));
+    const rounded = L.and(L.add(L.add(code.get(end), all), L.const(127n)), L.const(-64n));
+    const tooFar = L.gt_u(code.get(end), L.const(highest));
+    body.push(
+      m.global.set(global, m.i32.wrap(code.get(end))),
+      code.set(end, rounded),
+      m.if(tooFar, m.return(m.i32.const(-1))),
+    );
+  });
+  body.push(
+    code.set(end, L.add(code.get(end), L.const(64n))),
+    m.if(L.gt_u(code.get(end), L.const(highest)), m.return(m.i32.const(-1))),
+  );
+  const pages = m.i32.shr_u(m.i32.add(m.i32.wrap(code.get(end)), m.i32.const(65535)), m.i32.const(16));
+  const missing = code.keepInt(body, m.i32.sub(pages, m.memory.size()));
+  const failed = m.i32.eq(m.memory.grow(code.get(missing)), m.i32.const(-1));
+  const grow = m.if(failed, m.return(m.i32.const(-1)));
+  body.push(m.if(m.i32.gt_s(code.get(missing), m.i32.const(0)), grow), m.i32.wrap(code.get(end)));
+  code.finish("reserve", binaryen.i32, body);
+}
+
+function writeBase(m: Module, places: readonly SlotPlace[]): void {
+  const code = new FunctionCode(m, [binaryen.i32]);
+  const body = places.map(({ global, address }, slot) => {
+    const found = global === null ? m.i32.const(address) : m.global.get(global, binaryen.i32);
+    return m.if(m.i32.eq(code.get(code.param(0)), m.i32.const(slot)), m.return(found));
+  });
+  code.finish("base", binaryen.i32, [...body, m.i32.const(-1)]);
+}
