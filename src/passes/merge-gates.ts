@@ -41,15 +41,19 @@ export interface Group {
 }
 
 function mergeProducts(graph: Graph, gateAxis: (size: number) => Axis): Graph {
-  const groups = orderGates(graph, findGroups(graph));
+  // A value that is itself a stack of as many gates cannot have their axis twice.
+  const found = findGroups(graph).filter(
+    ({ products }) => !products.some((p) => build.hasAxis(p, gateAxis(products.length))),
+  );
+  const groups = orderGates(graph, found);
   const place = new Map<Node, { readonly group: Group; readonly index: number }>();
   for (const group of groups) group.products.forEach((node, index) => place.set(node, { group, index }));
 
   const made = new Map<Group, Node>();
   return rewriteGraph(graph, (node, original) => {
-    const found = place.get(original);
-    if (!found || node.op !== "contract") return node;
-    const { group, index } = found;
+    const at = place.get(original);
+    if (!at || node.op !== "contract") return node;
+    const { group, index } = at;
     const axis = gateAxis(group.products.length);
     let product = made.get(group);
     if (!product) {

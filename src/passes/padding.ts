@@ -8,8 +8,8 @@
  */
 import * as build from "../ir/graph/build.ts";
 import type { Axis, BinaryFunction, Graph, Node, UnaryFunction } from "../ir/graph/types.ts";
-import { formals, nodesOf, topological } from "../ir/graph/walk.ts";
-import { dependence, rootsOf } from "./body.ts";
+import { axesOf, formals, nodesOf } from "../ir/graph/walk.ts";
+import { dependence } from "./body.ts";
 
 export type Padding = "zero" | "finite" | "any";
 
@@ -71,8 +71,9 @@ export function analysePadding(graph: Graph): PaddingAnalysis {
 
   const compute = (node: Node, axis: Axis): Padding => {
     const isWithin = (condition: Node): boolean => saysWithin(condition, axis, (at) => owner.get(at));
-    // A value without the axis has no padding along it.
-    if (!build.hasAxis(node, axis) && !inLoop(node, axis)) return constantPadding(node);
+    // A value without the axis has no padding along it, and one without examples none at all.
+    const hasPadding = build.hasAxis(node, axis) || inLoop(node, axis);
+    if (!hasPadding || !build.hasAxis(node, build.batch)) return constantPadding(node);
     const of = (k: number): Padding => padding(node.operands[k]!, axis);
     const all = (): Padding => worst(...node.operands.map((_, k) => of(k)));
     switch (node.op) {
@@ -151,9 +152,7 @@ export function analysePadding(graph: Graph): PaddingAnalysis {
     }
   };
 
-  const axes = build
-    .union(...topological(rootsOf(graph)).map((node) => node.type.axes))
-    .filter(build.isRagged);
+  const axes = axesOf(graph).filter(build.isRagged);
   for (let changed = true; changed;) {
     changed = false;
     known = new Map();

@@ -45,6 +45,11 @@ function runOf(part: Part, start: number, size: number, gateAxis: GateAxis): Nod
     : build.slice(part.whole, part.axis, start, to);
 }
 
+/** Whether neighbouring parts can have the axis of their number: not if the stack is also one along another axis. */
+function fits(part: Part, size: number, gateAxis: GateAxis): boolean {
+  return part.axis === gateAxis(size) || !build.hasAxis(part.whole, gateAxis(size));
+}
+
 /** Groups by a key, orders by index, and cuts where the indices jump; only runs of at least two. */
 function runs<T extends { readonly key: string; readonly index: number }>(items: readonly T[]): T[][] {
   const groups = new Map<string, T[]>();
@@ -102,7 +107,9 @@ interface Sum {
 }
 
 function stackSums(graph: Graph, gateAxis: GateAxis): Graph {
-  const found = runs(findSums(graph));
+  const found = runs(findSums(graph)).filter((run) =>
+    run[0]!.node.operands.map(partOf).every((part) => !part || fits(part, run.length, gateAxis)),
+  );
   const place = new Map<Node, { readonly run: readonly Sum[]; readonly index: number }>();
   for (const run of found) run.forEach((sum, index) => place.set(sum.node, { run, index }));
   if (place.size === 0) return graph;
@@ -176,7 +183,7 @@ function mergeElements(graph: Graph, gateAxis: GateAxis): Graph {
       if (!part) return [];
       return [{ element, part, key: `${id(part.whole)} ${id(part.axis)}`, index: part.index }];
     });
-    const found = runs(items);
+    const found = runs(items).filter((run) => fits(run[0]!.part, run.length, gateAxis));
     if (found.length === 0) return null;
 
     const instead = new Map<Node, Node>();

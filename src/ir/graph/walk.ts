@@ -287,7 +287,10 @@ export function rewriteGraph(graph: Graph, rule: (node: Node, original: Node) =>
 
 /** All axes that occur in a graph, in canonical order. */
 export function axesOf(graph: Graph): readonly Axis[] {
-  return build.union(...topological(graph.outputs.map((o) => o.value)).map((node) => node.type.axes));
+  const axesAt = (node: Node): readonly Axis[] =>
+    // A scan without sequences, and a length, know an axis that no value has.
+    node.op === "scan" || node.op === "length" ? [...node.type.axes, node.attributes.axis] : node.type.axes;
+  return build.union(...topological(graph.outputs.map((o) => o.value)).map(axesAt));
 }
 
 /** All nodes of one op, in topological order. */
