@@ -14,7 +14,8 @@ import type { Axis } from "../ir/graph/types.ts";
 
 export interface Finish {
   readonly kind: "mask" | "hold";
-  readonly scan: Node<"scan">;
+  /** Whose steps past the end are meant; null: the positions along an axis of the value. */
+  readonly scan: Node<"scan"> | null;
   readonly condition: (bind: Bind) => Expression;
   readonly otherwise: (bind: Bind) => Expression;
 }
@@ -41,7 +42,7 @@ export interface Context {
 }
 
 export const isStored = (c: Context, node: Node): boolean =>
-  !c.deferred.has(node) && (c.uses.exists(node) || c.forced.has(node));
+  !c.deferred.has(node) && !c.pull.aliases.has(node) && (c.uses.exists(node) || c.forced.has(node));
 
 export function accessOf(c: Context, place: Place, bind: Bind): Access {
   const { buffer, index: at } = index(place, bind);

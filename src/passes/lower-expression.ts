@@ -8,6 +8,7 @@ import type { Axis, Node } from "../ir/graph/types.ts";
 import { access, binary, bool, f32, i32, load, select, unary } from "../ir/kernel/build.ts";
 import type { Expression } from "../ir/kernel/types.ts";
 import { type Interner, makeInterner } from "../ir/kernel/intern.ts";
+import { isOneHot } from "./lower-uses.ts";
 import type { Shared } from "./lower-program.ts";
 import {
   type Bind,
@@ -27,6 +28,8 @@ export interface Pull {
   readonly places: Map<Node, Place>;
   /** Where each enclosing scan stands, by its axis, and what a scan's position is. */
   readonly positions: Map<Node | Axis, Expression>;
+  /** Values that another one's place holds too. */
+  readonly aliases: Map<Node, Node>;
   /** The sequences of elements. */
   readonly sequences: Map<Node, { readonly sequence: Node; readonly axis: Axis; readonly at: Expression }>;
   /** The value at an index: a load if it lies in memory. */
@@ -54,6 +57,7 @@ export function makePull(shared: Shared): Pull {
   const interner = makeInterner();
   const places = new Map<Node, Place>();
   const positions = new Map<Node | Axis, Expression>();
+  const aliases = new Map<Node, Node>();
   const sequences: Pull["sequences"] = new Map();
   const memo = new Map<Node, Map<string, Expression>>();
 
@@ -75,6 +79,8 @@ export function makePull(shared: Shared): Pull {
   const placeOf = (node: Node): Place | null => {
     const known = places.get(node);
     if (known) return known;
+    const same = aliases.get(node);
+    if (same) return placeOf(same);
     const [x] = node.operands;
     const below = (): Place | null => placeOf(x!);
     switch (node.op) {
@@ -205,6 +211,13 @@ export function makePull(shared: Shared): Pull {
         const { inside, safe } = lookup(axis, value(b, bind), bind);
         return select(inside, value(a, rebind(bind, axis, safe)), zero(node.type.dtype));
       }
+      case "scatter":
+        if (!isOneHot(node)) break;
+        return select(
+          binary("eq", value(a, bind), at(bind, node.attributes.axis)),
+          value(b, bind),
+          zero(node.type.dtype),
+        );
       case "shift": {
         const { axis, by, filler } = node.attributes;
         const from = binary("sub", at(bind, axis), i32(by));
@@ -222,7 +235,6 @@ export function makePull(shared: Shared): Pull {
       case "param":
       case "state":
       case "reduce":
-      case "scatter":
       case "scan":
       case "result":
         break;
@@ -260,7 +272,7 @@ export function makePull(shared: Shared): Pull {
     return binary("lt", position, lengthAt(axis, bind));
   };
 
-  return { interner, places, positions, sequences, value, compute, placeOf, lookup, within };
+  return { interner, places, aliases, positions, sequences, value, compute, placeOf, lookup, within };
 }
 
 function dtypeOf(node: Node): "f32" | "i32" | "bool" {

@@ -5,8 +5,10 @@
  */
 import type { Axis, Node } from "../ir/graph/types.ts";
 import { bodyRoots } from "../ir/graph/walk.ts";
+import { sameAxes } from "../ir/graph/build.ts";
 import type { Context } from "./lower-context.ts";
-import { isView } from "./lower-uses.ts";
+import { zero } from "./lower-expression.ts";
+import { isLeaf, isView } from "./lower-uses.ts";
 
 export function mayShowHeld(c: Context, scan: Node<"scan">, output: number): boolean {
   const { axis } = scan.attributes;
@@ -64,6 +66,29 @@ function isZero(c: Context, node: Node, axis: Axis): boolean {
 function isConstantZero(node: Node): boolean {
   if (isView(node)) return isConstantZero(node.operands[0]!);
   return node.op === "constant" && node.attributes.value === 0;
+}
+
+/**
+ * What is past the end matters to nobody: where one reader of a stored value masks it, it is stored masked, and the
+ * mask is the value itself. Saves a second copy of whole sequences.
+ */
+export function storeMasked(c: Context): void {
+  for (const node of c.uses.order) {
+    if (node.op !== "select" || c.uses.scopeOf(node) !== null) continue;
+    const [condition, value, otherwise] = node.operands as [Node, Node, Node];
+    const axis = node.type.axes.find((a) => isWithin(c, condition, a));
+    const isPlain = !isLeaf(value) && !isView(value) && !c.uses.terms(value) && value.op !== "scatter";
+    if (!axis || !isConstantZero(otherwise) || !isPlain || !c.uses.exists(value)) continue;
+    if (c.uses.scopeOf(value) !== null || !sameAxes(value.type.axes, node.type.axes)) continue;
+    if (c.finishes.has(value) || c.forced.has(node)) continue;
+    c.finishes.set(value, {
+      kind: "mask",
+      scan: null,
+      condition: (bind) => c.pull.value(condition, bind),
+      otherwise: () => zero(value.type.dtype),
+    });
+    c.pull.aliases.set(node, value);
+  }
 }
 
 /** Whether a condition says "within the length of the axis", as mask-padding writes it. */

@@ -22,7 +22,7 @@ import {
   stored,
 } from "./lower-place.ts";
 import { makeProduct, orient } from "./lower-product.ts";
-import { isView, type Terms } from "./lower-uses.ts";
+import { isOneHot, isView, type Terms } from "./lower-uses.ts";
 
 export function placeFor(c: Context, node: Node): Place {
   const known = c.pull.places.get(node);
@@ -114,6 +114,7 @@ export function storeInto(
       return void out.push(reduction(c, node, "sum", node.attributes.axes, place, finish, product));
     }
     case "scatter":
+      if (isOneHot(node)) break;
       return storeScatter(c, node, place, finish, out);
     case "stack": {
       const { axis } = node.attributes;

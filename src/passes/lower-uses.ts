@@ -57,6 +57,9 @@ export function isView(node: Node): boolean {
   return ["rename", "pick", "slice", "stop", "broadcast"].includes(node.op);
 }
 
+/** A scatter that sums over nothing: each element compares its own position with the index. */
+export const isOneHot = (node: Node<"scatter">): boolean => node.attributes.over.length === 0;
+
 export function isLeaf(node: Node): boolean {
   const leaves = ["input", "param", "constant", "iota", "length", "state", "element", "position"];
   return leaves.includes(node.op) || node.op === "result" || node.op === "scan";
@@ -96,6 +99,7 @@ function own(node: Node): number {
     const slow = node.attributes.fn === "div" || node.attributes.fn === "pow";
     return slow && !integer ? Infinity : integer ? 0.1 : 1;
   }
+  if (node.op === "scatter" && isOneHot(node)) return 2;
   if (node.op === "select" || node.op === "shift") return integer ? 0.2 : 1;
   return Infinity;
 }
@@ -151,7 +155,9 @@ export function usesOf(graph: Graph): Uses {
   const marked = new Set<Node>();
   const weight = makeWeight((node) => marked.has(node));
   const always = (node: Node): boolean =>
-    ["contract", "reduce", "scatter", "stack", "concat"].includes(node.op) || termsOf.has(node);
+    (node.op === "scatter" && !isOneHot(node)) ||
+    ["contract", "reduce", "stack", "concat"].includes(node.op) ||
+    termsOf.has(node);
   for (const node of order) if (always(node) && !absorbed.has(node)) marked.add(node);
   const addressed = new Set<Node>();
   const repeated = new Set<Node>();
@@ -161,6 +167,7 @@ export function usesOf(graph: Graph): Uses {
       const wider = by.type.axes.some((axis) => !node.type.axes.includes(axis));
       const elementwise = ["unary", "binary", "select"].includes(by.op);
       if (by.op === "broadcast" || (elementwise && wider)) repeated.add(node);
+      if (by.op === "scatter" && wider) repeated.add(node);
       if (by.op === "gather" && (by.operands[0] === node || wider)) repeated.add(node);
       if (by.op === "contract" && isProduct(by)) addressed.add(node);
       if (by.op === "contract" && !isProduct(by)) repeated.add(node);

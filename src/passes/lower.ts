@@ -28,6 +28,7 @@ import {
   type Shared,
   shareProgram,
 } from "./lower-program.ts";
+import { storeMasked } from "./lower-held.ts";
 import { storeScope } from "./lower-scope.ts";
 import { isLeaf, isView, type Uses, usesOf } from "./lower-uses.ts";
 
@@ -99,6 +100,7 @@ function lowerEntry(name: string, graph: Graph, uses: Uses, shared: Shared): Sta
     graph.outputs.filter((o) => o.role === "gradient"),
     copies,
   );
+  storeMasked(c);
   storeScope(c, null, body);
   body.push(...copies.map((make) => make()));
   storeCarries(
