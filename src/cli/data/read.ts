@@ -1,0 +1,97 @@
+/**
+ * Data from a path: a file, a folder of files, or `-`; plain, or compressed as `.gz`. Which reader a file gets is
+ * told by its ending, or by `--format`.
+ */
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import { Failure, fileFailure, misuse } from "../failure.ts";
+import { kindOf, readBytes, standardName } from "../files.ts";
+import { decodeText } from "../text.ts";
+import { csvReader, tsvReader } from "./columns.ts";
+import { jsonLinesReader } from "./json-lines.ts";
+import type { DataRecord, ReadContext, Reader } from "./record.ts";
+import { textReader } from "./text.ts";
+
+export type Format = "text" | "jsonl" | "csv" | "tsv";
+
+const readers: Readonly<Record<Format, Reader>> = {
+  text: textReader,
+  jsonl: jsonLinesReader,
+  csv: csvReader,
+  tsv: tsvReader,
+};
+
+export function readData(path: string, format: Format | null, context: ReadContext): readonly DataRecord[] {
+  const files = path !== "-" && kindOf(path) === "folder" ? filesIn(path, format) : [path];
+  const records = files.flatMap((file) => {
+    const shown = file === "-" ? standardName : file;
+    const bytes = unpack(readBytes(file), shown);
+    return readerFor(file, format).read(decodeText(bytes, shown), shown, context);
+  });
+  if (records.length === 0) throw new Failure(`\`${path}\` holds no data.`);
+  // Several files of one long text are one text.
+  return context.chunked && records.every(isTextOf(context)) ? [joined(records)] : records;
+}
+
+function unpack(bytes: Uint8Array, name: string): Uint8Array {
+  if (bytes.length === 0) throw new Failure(`\`${name}\` is empty.`);
+  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
+  try {
+    return gunzipSync(bytes);
+  } catch {
+    throw new Failure(`\`${name}\` is compressed, but not complete or not intact.`, "Is the file cut off?");
+  }
+}
+
+function filesIn(folder: string, format: Format | null): readonly string[] {
+  const names = list(folder).filter((name) => format !== null || formatOf(name) !== null);
+  if (names.length > 0) return names.map((name) => join(folder, name));
+  throw new Failure(`The folder \`${folder}\` holds no data files.`, `Known endings are ${endings()}.`);
+}
+
+function list(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true })
+      .filter((entry) => entry.isFile() && !entry.name.startsWith("."))
+      .map((entry) => entry.name)
+      .sort();
+  } catch (error) {
+    throw fileFailure(error, folder, "read");
+  }
+}
+
+function readerFor(file: string, format: Format | null): Reader {
+  const kind = format ?? formatOf(file);
+  if (kind !== null) return readers[kind];
+  // A name without an ending is plain text.
+  if (file !== "-" && !/\.[^./\\]+$/u.test(file.replace(/\.gz$/u, ""))) return readers.text;
+  throw misuse(
+    file === "-"
+      ? "What standard input holds is not told."
+      : `What \`${file}\` holds is not told by its name.`,
+    `Say it with \`--format\`, or use one of the endings ${endings()}.`,
+  );
+}
+
+function formatOf(file: string): Format | null {
+  const name = file.toLowerCase().replace(/\.gz$/u, "");
+  const found = formats.find((format) => readers[format].endings.some((ending) => name.endsWith(ending)));
+  return found ?? null;
+}
+
+export const formats = Object.keys(readers) as readonly Format[];
+
+const endings = (): string => formats.flatMap((format) => readers[format].endings).join(" ");
+
+const isTextOf =
+  ({ fields }: ReadContext) =>
+  (record: DataRecord): boolean =>
+    fields.length === 1 && typeof record.values[fields[0]!.name] === "string";
+
+function joined(records: readonly DataRecord[]): DataRecord {
+  const [first] = records as readonly [DataRecord, ...DataRecord[]];
+  const [name] = Object.keys(first.values) as [string];
+  const text = records.map((record) => record.values[name]).join("");
+  return { ...first, values: { [name]: text } };
+}

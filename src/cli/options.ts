@@ -1,0 +1,72 @@
+/**
+ * The values of options, read and checked while the command line is parsed, so that a mistake in one is a mistake
+ * of usage: exit 2, with the option named.
+ */
+import { InvalidArgumentError, Option } from "commander";
+
+export type Assignments = Readonly<Record<string, string>>;
+export type Sizes = Readonly<Record<string, number>>;
+
+export function wholeNumber(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/u.test(text) || !Number.isSafeInteger(value) || value < least)
+      throw new InvalidArgumentError(`A whole number of at least ${least} is due.`);
+    return value;
+  };
+}
+
+export function numberBetween(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === "" || !Number.isFinite(value) || value < least || value > most)
+      throw new InvalidArgumentError(
+        most === Infinity
+          ? `A number of at least ${least} is due.`
+          : `A number from ${least} to ${most} is due.`,
+      );
+    return value;
+  };
+}
+
+/** `NAME=VALUE`, as often as wanted. */
+export function assignment(text: string, previous: Assignments = {}): Assignments {
+  const [, name, value] = /^([^=\s]+)=(.+)$/su.exec(text) ?? [];
+  if (name === undefined || value === undefined)
+    throw new InvalidArgumentError("It is written NAME=VALUE, without spaces.");
+  return { ...previous, [name]: value };
+}
+
+const sizeAssignment = (text: string, previous: Sizes = {}): Sizes => {
+  const [name, value] = Object.entries(assignment(text))[0]!;
+  return { ...previous, [name]: wholeNumber(1)(value) };
+};
+
+const list = (text: string, previous: readonly string[] = []): readonly string[] => [...previous, text];
+
+export const dimOption = (): Option =>
+  new Option("--dim <NAME=N>", "a size that only the data can tell, such as d of f32[T, d]").argParser<Sizes>(
+    sizeAssignment,
+  );
+
+export const vocabOption = (): Option =>
+  new Option("--vocab <NAME=FILE>", "a vocabulary: one entry a line, or a JSON list").argParser(assignment);
+
+export const withoutOption = (): Option =>
+  new Option("--without <PASS>", "leave out a pass of the compiler").argParser<readonly string[]>(list);
+
+export const dataOption = (): Option =>
+  new Option("--data <PATH>", "a file, a folder of files, or - for standard input").makeOptionMandatory();
+
+export const formatOption = (): Option =>
+  new Option("--format <KIND>", "what the data are, where their name does not tell").choices([
+    "text",
+    "jsonl",
+    "csv",
+    "tsv",
+  ]);
+
+export const jsonOption = (): Option => new Option("--json", "print the result as JSON, for tools");
+
+export const seedOption = (): Option =>
+  new Option("--seed <N>", "where random numbers start").argParser(wholeNumber(0));
