@@ -7,6 +7,7 @@ import * as build from "../ir/graph/build.ts";
 import type { Graph, Node } from "../ir/graph/types.ts";
 import { topological } from "../ir/graph/walk.ts";
 import { rootsOf } from "./body.ts";
+import { weightOf } from "./gate-weight.ts";
 import type { Group } from "./merge-gates.ts";
 
 export function orderGates(graph: Graph, groups: readonly Group[]): Group[] {
@@ -38,13 +39,23 @@ export function orderGates(graph: Graph, groups: readonly Group[]): Group[] {
   return groups.map((group) => ({ products: [...group.products].sort(compare) }));
 }
 
-/** Gives a representative of each product's lane. */
+/** Gives a representative of each product's lane. Products with one weight, in several entries, are in one lane. */
 function findLanes(nodes: readonly Node[], products: ReadonlySet<Node>): (product: Node) => Node {
   const parent = new Map<Node, Node>();
   const find = (node: Node): Node => {
     const above = parent.get(node);
     return above === undefined ? node : find(above);
   };
+  const join = (a: Node, b: Node): void => {
+    if (find(a) !== find(b)) parent.set(find(b), find(a));
+  };
+  const firstWith = new Map<Node, Node>();
+  for (const product of products) {
+    const weight = weightOf(product as Node<"contract">)!;
+    const first = firstWith.get(weight);
+    if (first) join(first, product);
+    else firstWith.set(weight, product);
+  }
   /** The products that go into a value as summands, each lane once. */
   const summands = new Map<Node, readonly Node[]>();
   const of = (node: Node | undefined): readonly Node[] => (node && summands.get(node)) ?? [];
@@ -60,7 +71,7 @@ function findLanes(nodes: readonly Node[], products: ReadonlySet<Node>): (produc
     else if (node.op === "binary" && node.attributes.fn === "add") {
       const all = node.operands.flatMap(of);
       const [first] = all;
-      for (const other of all) if (find(other) !== find(first!)) parent.set(find(other), find(first!));
+      for (const other of all) join(first!, other);
       summands.set(node, first ? [first] : []);
     }
   }

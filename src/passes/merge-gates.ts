@@ -20,6 +20,7 @@ import type { Axis, Graph, Node, Parameter } from "../ir/graph/types.ts";
 import { rewriteGraph, topological } from "../ir/graph/walk.ts";
 import { readers, rootsOf } from "./body.ts";
 import { orderGates } from "./gate-order.ts";
+import { weightOf } from "./gate-weight.ts";
 import { mergedName } from "./merged-name.ts";
 import { partAxes } from "./part-axis.ts";
 import type { Pass } from "./pass.ts";
@@ -77,22 +78,38 @@ function findGroups(graph: Graph): Group[] {
   for (const node of topological(rootsOf(graph))) {
     if (node.op !== "contract") continue;
     const weight = weightOf(node);
-    if (!weight || counts.get(weight) !== 1) continue;
+    if (!weight) continue;
     const x = node.operands.find((operand) => operand !== weight)!;
     const key = [[x], node.attributes.axes, weight.type.axes].map((list) => list.map(id).join()).join("|");
     const group = groups.get(key);
     if (group) group.push(node);
     else groups.set(key, [node]);
   }
-  return [...groups.values()].filter((products) => products.length > 1).map((products) => ({ products }));
+  return wholeGroups([...groups.values()], counts).map((products) => ({ products }));
 }
 
-/** The operand that is a parameter of its own; null if none or both are. */
-function weightOf(product: Node<"contract">): Node<"param"> | null {
-  const [a, b] = product.operands as [Node, Node];
-  const own = (x: Node): x is Node<"param"> => x.op === "param" && x.attributes.stack === null;
-  if (own(a)) return own(b) ? null : a;
-  return own(b) ? b : null;
+/**
+ * A joint graph multiplies a weight in several entries, each with its own operand. Weights are laid side by side
+ * if they meet every one of those operands together, and are read by nothing else.
+ */
+function wholeGroups(
+  found: readonly (readonly Node<"contract">[])[],
+  counts: ReadonlyMap<Node, number>,
+): Node<"contract">[][] {
+  const places = new Map<Node, number[]>();
+  found.forEach((products, k) => {
+    for (const p of products) places.set(weightOf(p)!, [...(places.get(weightOf(p)!) ?? []), k]);
+  });
+  return found.flatMap((products) => {
+    const sets = new Map<string, Node<"contract">[]>();
+    for (const product of products) {
+      const weight = weightOf(product)!;
+      const own = places.get(weight)!;
+      if (counts.get(weight) !== own.length || new Set(own).size !== own.length) continue;
+      sets.set(own.join(), [...(sets.get(own.join()) ?? []), product]);
+    }
+    return [...sets.values()].filter((set) => set.length > 1);
+  });
 }
 
 const parameterOf = (node: Node<"param">): Parameter => node.attributes.members[0]!;

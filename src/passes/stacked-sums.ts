@@ -107,9 +107,10 @@ interface Sum {
 }
 
 function stackSums(graph: Graph, gateAxis: GateAxis): Graph {
-  const found = runs(findSums(graph)).filter((run) =>
+  const fitting = runs(findSums(graph)).filter((run) =>
     run[0]!.node.operands.map(partOf).every((part) => !part || fits(part, run.length, gateAxis)),
   );
+  const found = withWholeParameters(graph, fitting);
   const place = new Map<Node, { readonly run: readonly Sum[]; readonly index: number }>();
   for (const run of found) run.forEach((sum, index) => place.set(sum.node, { run, index }));
   if (place.size === 0) return graph;
@@ -144,9 +145,27 @@ function mergeParameters(params: readonly Node<"param">[], axis: Axis): Node {
   return build.mergedParam(mergedName(members.map((m) => m.name)), members, axis);
 }
 
+/** Parameters are laid side by side only if every run that has one of them has them all, and nothing else reads them. */
+function withWholeParameters(graph: Graph, found: readonly Sum[][]): readonly Sum[][] {
+  const id = numbering();
+  const counts = readers(rootsOf(graph));
+  const ofRun = (run: readonly Sum[]): readonly Node[] =>
+    run[0]!.other === null ? run.map((sum) => sum.node.operands[sum.order[1]]!) : [];
+  const reads = new Map<Node, string[]>();
+  for (const run of found) {
+    const params = ofRun(run);
+    for (const param of params) reads.set(param, [...(reads.get(param) ?? []), params.map(id).join()]);
+  }
+  return found.filter((run) =>
+    ofRun(run).every((param) => {
+      const lists = reads.get(param)!;
+      return new Set(lists).size === 1 && counts.get(param) === lists.length;
+    }),
+  );
+}
+
 function findSums(graph: Graph): Sum[] {
   const roots = rootsOf(graph);
-  const counts = readers(roots);
   const id = numbering();
   const sums: Sum[] = [];
   for (const node of topological(roots)) {
@@ -164,7 +183,7 @@ function findSums(graph: Graph): Sum[] {
     const order = parts[0] ? ([0, 1] as const) : ([1, 0] as const);
     const part = parts[order[0]];
     const param = node.operands[order[1]]!;
-    if (!part || param.op !== "param" || param.attributes.stack !== null || counts.get(param) !== 1) continue;
+    if (!part || param.op !== "param" || param.attributes.stack !== null) continue;
     const key = `${id(part.whole)} ${id(part.axis)} ${param.type.axes.map(id).join()}`;
     sums.push({ node, key, index: part.index, order, other: null });
   }
