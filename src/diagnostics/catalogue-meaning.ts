@@ -347,7 +347,7 @@ export const meaning = {
   },
   "unused-parameter": {
     severity: "error",
-    message: "No objective trains the parameter `{name}`.",
+    message: "No objective trains {names}.",
     hint: "Let it reach a loss, or remove what it belongs to.",
     about: "A parameter that no loss depends on would stay at its start.",
     example:

@@ -207,6 +207,15 @@ export const catalogue = {
     example: "let h = x >> last\nreturn h",
     mend: "let h = x >> last\noutput h",
   },
+  "equation-outside": {
+    severity: "error",
+    message: "Only in a body can a name be given its value index by index.",
+    hint: "Write this equation in a `fn`, and call it.",
+    about:
+      "At the top level `name = …` names a whole value; equations over axes belong to `fn`, `cell` and `loss`.",
+    example: "double[t] = 2 * x[t]",
+    mend: "fn double(x[t]) {\n  y[t] = 2 * x[t]\n  return y\n}",
+  },
   "expression-in-body": {
     severity: "error",
     message: "This starts no equation: a body is made of equations, and says its result with `return`.",
@@ -286,7 +295,7 @@ export const catalogue = {
     hint: "Name a part of it with an equation or a `let`.",
     about:
       "Brackets, choices and operators in a row are limited, so that no program can exhaust the compiler's stack.",
-    example: `let x = ${"(".repeat(101)}1${")".repeat(101)}`,
+    example: `let x = ${"(".repeat(65)}1${")".repeat(65)}`,
     mend: "let x = 1",
   },
   "unfinished-statement": {

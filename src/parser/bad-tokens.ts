@@ -67,13 +67,14 @@ const isNumber = (text: string): boolean =>
   /^\d+(\.\d+)?([eE][+-]?\d+)?$/.test(text) && Number.isFinite(Number(text));
 
 function mendNumber(text: string): string {
+  if (Number(text) === Infinity) return "The largest number is about 1.8e308; beyond it is `inf`.";
   if (/^\.\d+$/.test(text)) return `Write \`0${text}\`.`;
   if (/^\d+\.$/.test(text)) return `Write \`${text.slice(0, -1)}\`.`;
   if (/^\d[\d_]*$/.test(text)) return `Write \`${text.replaceAll("_", "")}\`.`;
   const product = /^(\d+(?:\.\d+)?)(\p{L}[\p{L}\p{M}\p{N}_']*)$/u.exec(text);
   if (product !== null && product[2] !== "e")
     return `A product is written \`${product[1]} * ${product[2]}\`.`;
-  return Number(text) === Infinity ? "The largest number is about 1.8e308; beyond it is `inf`." : "";
+  return "";
 }
 
 /** Control characters by their code point, so that a message shows them. */

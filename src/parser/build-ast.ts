@@ -77,11 +77,18 @@ const optionalAxes = (node: CstNode, reporter: Reporter) =>
 
 const bases = ["f32", "token", "char", "trigrams"] as const;
 
+/** What other languages call them. */
+const elsewhere: Readonly<Record<string, string>> = {
+  ...{ float: "f32", float32: "f32", f64: "f32", double: "f32", number: "f32", real: "f32", tensor: "f32" },
+  ...{ int: "token", i32: "token", integer: "token", word: "token", string: "char", text: "char" },
+};
+
 function buildType(node: CstNode, reporter: Reporter): DataType {
   const name = tokenOf(node, "Name");
   const base = bases.find((known) => known === name.image);
   if (base === undefined) {
-    const words = { name: name.image, nearest: nearest(name.image, bases) ?? "" };
+    const meant = elsewhere[name.image] ?? nearest(name.image, bases) ?? "";
+    const words = { name: name.image, nearest: meant };
     reporter.report("unknown-type", spanOf(name), words);
   }
   const vocabulary = optionalValue(node, reporter);

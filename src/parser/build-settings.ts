@@ -38,7 +38,7 @@ function check(kind: "train" | "decode", setting: Setting, reporter: Reporter): 
   const key = setting.key.name;
   const known = kind === "train" ? [...trainSettings.keys()] : decoders;
   if (!known.includes(key)) {
-    const words = { key, block: kind, known: known.join(", "), nearest: nearest(key, known) ?? "" };
+    const words = { key, block: kind, known: quoted(known), nearest: nearest(key, known) ?? "" };
     reporter.report("unknown-setting", setting.key.span, words);
     return;
   }
@@ -60,9 +60,11 @@ function matches(shape: ValueShape, value: Expression): boolean {
 function checkWord(key: string, shape: ValueShape, value: Expression, reporter: Reporter): void {
   const word = wordOf(value);
   if (shape.kind === "number" || word === null || shape.words.includes(word)) return;
-  const words = { key, word, known: shape.words.join(", "), nearest: nearest(word, shape.words) ?? "" };
+  const words = { key, word, known: quoted(shape.words), nearest: nearest(word, shape.words) ?? "" };
   reporter.report("unknown-setting-value", value.span, words);
 }
+
+const quoted = (words: readonly string[]): string => words.map((word) => `\`${word}\``).join(", ");
 
 /** `adam` of `adam` and of `adam(1e-3)`. */
 const wordOf = (value: Expression): string | null =>

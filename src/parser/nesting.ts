@@ -8,8 +8,8 @@ import type { IToken, TokenType } from "chevrotain";
 import { followsOperand } from "./operands.ts";
 import * as t from "./tokens.ts";
 
-export const nestingLimit = 100;
-export const chainLimit = 1000;
+export const nestingLimit = 64;
+export const chainLimit = 500;
 
 interface Level {
   nested: number;
@@ -20,7 +20,7 @@ const opening: ReadonlySet<TokenType> = new Set([t.LParen, t.LBracket]);
 const closing: ReadonlySet<TokenType> = new Set([t.RParen, t.RBracket]);
 const chaining: ReadonlySet<TokenType> = new Set([...t.operators, t.LParen, t.LBracket]);
 
-/** The first token beyond the limits, or null. Counts start anew at each statement and, in a bracket, at a comma. */
+/** The first token beyond the limits, or null. Counts start anew at each statement, and in a bracket at each `,` and `>>`. */
 export function findTooDeep(tokens: readonly IToken[]): IToken | null {
   const follows = followsOperand(tokens);
   let levels: Level[] = [{ nested: 0, chained: 0 }];
@@ -40,7 +40,7 @@ export function findTooDeep(tokens: readonly IToken[]): IToken | null {
     }
     if (closing.has(type) && levels.length > 1) leave(levels.pop()!);
     const level = levels.at(-1)!;
-    if (type === t.Comma) {
+    if (type === t.Comma || type === t.Pipe) {
       leave(level);
       // The bracket itself stays counted where it was opened.
       level.nested = levels.length > 1 ? 1 : 0;

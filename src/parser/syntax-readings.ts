@@ -78,7 +78,7 @@ const strayEquals = ({ found, before, open, rules, wanted }: Site): Finding | nu
   if (wanted === "{") return { code: "body-without-braces", span, words: { name: before[1]?.image ?? "f" } };
   if (rules.includes("settings") && open.at(-1)?.tokenType === t.LBrace)
     return { code: "setting-punctuation", span, words: { sign: "=" } };
-  return { code: "stray-equals", span };
+  return wanted === ":" ? null : { code: "stray-equals", span };
 };
 
 const settingPunctuation = ({ found, open, rules }: Site): Finding | null =>
@@ -117,7 +117,7 @@ const bracket = ({ found, previous, open, ended, afterOperand, wanted }: Site): 
     const notes = found === null ? [] : [note(`${describe(found)} comes where \`${close}\` was due`, found)];
     return { code: "unclosed-bracket", span: t.spanOf(opener), words, notes };
   }
-  if (isCloser(found) && found.image !== close) {
+  if (isCloser(found) && found.image !== close && opener.tokenType !== t.LBrace) {
     const notes = [note(`\`${opener.image}\` opens here`, opener)];
     return {
       code: "mismatched-bracket",
@@ -164,7 +164,7 @@ const familiar: Readonly<Record<string, string>> = {
 };
 
 const missingOperand = ({ found, previous, afterOperand, rules }: Site): Finding | null => {
-  if (afterOperand || rules.at(-1) !== "primary") return null;
+  if (afterOperand || !["choice", "primary"].includes(rules.at(-1) ?? "")) return null;
   if (isOperator(previous)) {
     if (found?.tokenType === t.If)
       return { code: "if-in-operator", span: t.spanOf(found), words: sign(previous) };
@@ -185,11 +185,11 @@ const missingOperand = ({ found, previous, afterOperand, rules }: Site): Finding
   return null;
 };
 
-const incompleteIf = ({ found, before, wanted, afterOperand }: Site): Finding | null => {
+const incompleteIf = ({ found, before, wanted, afterOperand, ended }: Site): Finding | null => {
   if ((wanted !== "then" && wanted !== "else") || !afterOperand) return null;
   const start = openIf(before) ?? before[0]!;
   if (found?.tokenType === t.Pipe) return { code: "pipe-in-if", span: t.spanOf(found) };
-  const notes = found === null ? [] : [note(`${describe(found)} comes where \`${wanted}\` was due`, found)];
+  const notes = ended ? [] : [note(`${describe(found!)} comes where \`${wanted}\` was due`, found!)];
   return { code: "incomplete-if", span: t.spanOf(start), words: { part: wanted }, notes };
 };
 
@@ -208,11 +208,10 @@ const juxtaposed = ({ found, previous, open, afterOperand }: Site): Finding | nu
   if (!afterOperand || found === null || previous === null || !operandStarts.includes(found.tokenType))
     return null;
   const span = t.spanOf(found);
-  if (previous.tokenType === t.Name) {
-    if (found.tokenType === t.NumberToken || found.tokenType === t.StringToken)
-      return { code: "call-without-parentheses", span, words: { name: previous.image, given: found.image } };
-  }
   const opener = open.at(-1);
+  const literal = found.tokenType === t.NumberToken || found.tokenType === t.StringToken;
+  if (previous.tokenType === t.Name && literal && opener?.tokenType !== t.LBracket)
+    return { code: "call-without-parentheses", span, words: { name: previous.image, given: found.image } };
   if (opener === undefined || opener.tokenType === t.LBrace) return null;
   return { code: "missing-comma", span, words: { found: found.image, close: closing[opener.image]! } };
 };
@@ -225,6 +224,12 @@ const operandStarts: readonly TokenType[] = [
   t.Not,
   t.LBrace,
 ];
+
+/** `z[u] = …` at the top level. */
+const equationOutside = ({ found, wanted, rules }: Site): Finding | null =>
+  found?.tokenType === t.LBracket && wanted === "=" && rules.at(-1) === "binding"
+    ? { code: "equation-outside", span: t.spanOf(found) }
+    : null;
 
 // ---- the rest ---------------------------------------------------------------------------------------------
 
@@ -242,10 +247,11 @@ const readings: readonly Reading[] = [
   juxtaposed,
   bracket,
   unmatchedBracket,
+  equationOutside,
 ];
 
 function unexpected({ found, previous, wanted, rules, ended }: Site): Finding {
-  const expected = wording(wanted, rules.at(-1) ?? "program");
+  const expected = wording(wanted, rules.at(-1) ?? "program", previous);
   const here: Span = previous === null ? { start: 0, end: 0 } : t.spanOf(previous);
   if (previous !== null && ended) {
     const after = { start: here.end, end: here.end };
@@ -259,7 +265,10 @@ function unexpected({ found, previous, wanted, rules, ended }: Site): Finding {
   };
 }
 
-function wording(wanted: string, rule: string): string {
+function wording(wanted: string, rule: string, previous: IToken | null): string {
+  if (wanted === ")" && previous?.tokenType === t.LParen) return rule === "parameters" ? "a name" : "a value";
+  if (wanted === "(" && rule === "parameters") return "a list of parameters in parentheses";
+  if (wanted === ":" && rule === "data") return "`:` with a type";
   if (wanted === "") return wordings[rule] ?? "a value";
   return wordings[wanted] ?? `\`${wanted}\``;
 }
@@ -269,6 +278,7 @@ const wordings: Readonly<Record<string, string>> = {
   BodyEnd: "an operator or the next equation",
   EOF: "a statement",
   String: "a string",
+  choices: "`flag` or one of some words",
   program: "a statement",
   statement: "a statement",
 };
