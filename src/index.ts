@@ -1,5 +1,6 @@
 /** The library: `compile` is pure, and runs wherever JavaScript does. */
-export { check, compile } from "./compile/compile.ts";
+export { check } from "./compile/check.ts";
+export { compile } from "./compile/compile.ts";
 export type { Compilation, CompileOptions } from "./compile/types.ts";
 export type { Diagnostic } from "./diagnostics/diagnostic.ts";
 export { render } from "./diagnostics/render.ts";

@@ -10,7 +10,7 @@ import type { Diagnostic, Note, Reporter } from "../diagnostics/diagnostic.ts";
 import type { Expression, Span } from "../parser/ast.ts";
 import type { DataInfo } from "./data.ts";
 import type { Sizes } from "./sizes.ts";
-import type { Tensor, Value } from "./values.ts";
+import type { Origin, Tensor, Value } from "./values.ts";
 import type { Recurrence } from "./recurrence.ts";
 
 // ---- one run ------------------------------------------------------------------------------------------------
@@ -32,7 +32,7 @@ export interface Session {
   /** By name; the same place asks again and gets the same. */
   readonly parameters: Map<
     string,
-    { readonly parameter: Parameter; readonly node: Node<"param">; readonly order: readonly number[] }
+    { readonly parameter: Parameter; readonly node: Node<"param">; readonly path: Path }
   >;
   /** Final states to carry: name of the state's input to the value it takes. */
   readonly carried: Map<string, Node>;
@@ -71,15 +71,18 @@ export interface Path {
   readonly count: Map<string, number>;
   /** Where it stands in the source: parameters are listed in this order, not in that of their evaluation. */
   readonly order: readonly number[];
+  /** The statement that it stands in, for diagnostics. */
+  readonly site: Origin | null;
 }
 
-export const rootPath = (): Path => ({ name: "", count: new Map(), order: [] });
+export const rootPath = (): Path => ({ name: "", count: new Map(), order: [], site: null });
 
 /** The path of an equation: `lstm.i`. Names of equations are unique, so it needs no ordinal. */
 export const equationPath = (path: Path, name: string, at: number): Path => ({
   name: join(path.name, name),
   count: new Map(),
   order: [...path.order, at],
+  site: path.site,
 });
 
 /** Beyond any offset in a source, so that what stands outside equations comes after them. */
@@ -101,7 +104,12 @@ export function childPath(session: Session, path: Path, name: string): Path {
   // What the first run has not counted yet is told apart in any case.
   const several = (session.siblings.get(key) ?? 2) > 1;
   const at = afterEquations + [...path.count.values()].reduce((a, b) => a + b, 0);
-  return { name: several ? `${key}.${nth}` : key, count: new Map(), order: [...path.order, at] };
+  return {
+    name: several ? `${key}.${nth}` : key,
+    count: new Map(),
+    order: [...path.order, at],
+    site: path.site,
+  };
 }
 
 // ---- frames -------------------------------------------------------------------------------------------------

@@ -239,7 +239,7 @@ export function evaluateSize(expression: Expression, environment: Environment): 
 /** `|x|`: the length of an axis or of what runs along it, the size of a vocabulary, the size of a feature. */
 function lengthOf(expression: Length, environment: Environment): Value {
   const { name } = expression.of;
-  const value = environment.lookup(name);
+  const value = environment.lookup(name) ?? find(name, environment);
   if (value === null) {
     const axis = environment.session.axes.get(name);
     if (axis) return axisLength(axis);

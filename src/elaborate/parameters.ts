@@ -18,12 +18,13 @@ export function parameter(
   initialiser: Initialiser,
 ): Node<"param"> {
   const { session } = environment;
-  const { name: full, order } = childPath(session, environment.path, name);
+  const path = childPath(session, environment.path, name);
+  const { name: full } = path;
   const before = session.parameters.get(full);
   if (before && build.sameAxes(before.parameter.axes, axes)) return before.node;
   const made = { name: full, axes, initialiser };
   const node = build.param(made);
-  session.parameters.set(full, { parameter: made, node, order });
+  session.parameters.set(full, { parameter: made, node, path });
   return node;
 }
 

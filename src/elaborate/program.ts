@@ -30,7 +30,7 @@ import { evaluatePipe, stageFrom } from "./stages.ts";
 import { decodeSettings, trainSettings, type DecodeSettings } from "./settings.ts";
 import { makeSizes, type Sizes } from "./sizes.ts";
 import { asTensor, describe, featureAxis, tensor, timeAxis, toF32 } from "./tensors.ts";
-import type { Stage, Tensor, Value } from "./values.ts";
+import type { Origin, Stage, Tensor, Value } from "./values.ts";
 
 export interface Source {
   readonly file: string;
@@ -51,7 +51,8 @@ export interface Model {
   /** All entries in one; outputs are named `entry:name`. */
   readonly graph: Graph;
   readonly data: readonly DataInfo[];
-  readonly parameters: readonly Parameter[];
+  /** In the order of the source, with the statement that each stands in. */
+  readonly parameters: readonly (Parameter & { readonly site: Origin | null })[];
   readonly results: readonly Result[];
   readonly train: TrainSettings;
   readonly decode: readonly DecodeSettings[];
@@ -130,8 +131,8 @@ export function elaborate(
     graph: { name: source.file.replace(/^.*\//u, "").replace(/\.rnn$/u, ""), outputs },
     data: [...session.data.values()],
     parameters: [...parameters.values()]
-      .sort((a, b) => compareOrder(a.order, b.order))
-      .map((p) => p.parameter),
+      .sort((a, b) => compareOrder(a.path.order, b.path.order))
+      .map((p) => ({ ...p.parameter, site: p.path.site })),
     results: [...session.results.values()],
     train: trainSettings(source, diagnostics),
     decode: decodeSettings(source),
@@ -262,8 +263,9 @@ function runStatements(
 ): void {
   define(source.program.statements, environment, bindings);
   for (const statement of source.program.statements) {
+    const path = { ...environment.path, site: { file: environment.file, span: statement.span } };
     try {
-      runStatement(statement, environment, bindings, failed, options, seen);
+      runStatement(statement, { ...environment, path }, bindings, failed, options, seen);
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
       if (error.code)
@@ -318,7 +320,7 @@ function runStatement(
       checkNew(statement.name.name, statement.name.span, bindings, failed);
       bindings.set(
         statement.name.name,
-        sharedStage(statement.name.name, stageFrom(statement.value, environment)),
+        sharedStage(statement.name.name, stageFrom(statement.value, environment), environment.path.site),
       );
       return;
     case "fn":
@@ -376,14 +378,14 @@ function checkNew(
 }
 
 /** A net's parameters are its own wherever it is used. */
-function sharedStage(name: string, stage: Stage): Stage {
+function sharedStage(name: string, stage: Stage, site: Origin | null): Stage {
   return {
     kind: "stage",
     name,
-    apply: (inputs, site) =>
+    apply: (inputs, at) =>
       stage.apply(inputs, {
-        ...site,
-        environment: { ...site.environment, path: { name, count: new Map(), order: [] } },
+        ...at,
+        environment: { ...at.environment, path: { name, count: new Map(), order: [], site } },
       }),
   };
 }
@@ -480,6 +482,7 @@ function checkUse(source: Source, session: Session, diagnostics: Diagnostic[]): 
   for (const statement of source.program.statements)
     if (statement.kind === "target" && !session.usedTargets.has(statement.name.name))
       reporter.report("unused-target", statement.span, { name: statement.name.name });
-  if (session.results.size === 0 && session.objectives.length === 0)
+  const computes = source.program.statements.some((s) => s.kind === "input" || s.kind === "target");
+  if (computes && session.results.size === 0 && session.objectives.length === 0)
     reporter.report("nothing-to-compute", { start: 0, end: 0 });
 }

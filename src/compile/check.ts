@@ -1,0 +1,68 @@
+/** The front end: what a program means, or what is wrong with it. Needs no backend. */
+import type { Diagnostic } from "../diagnostics/diagnostic.ts";
+import { makeReporter } from "../diagnostics/reporter.ts";
+import { elaborate, type Model, type Source } from "../elaborate/program.ts";
+import { nodesOf } from "../ir/graph/walk.ts";
+import { parse } from "../parser/parse.ts";
+import { standardLibrary } from "../std/library.ts";
+import type { CompileOptions } from "./types.ts";
+
+export interface Checked {
+  readonly diagnostics: Diagnostic[];
+  readonly sources: ReadonlyMap<string, string>;
+  readonly model: Model | null;
+  readonly main: Source;
+}
+
+export function check(source: string, file: string, options: CompileOptions = {}): Checked {
+  const diagnostics: Diagnostic[] = [];
+  const sources = new Map<string, string>([
+    [file, source],
+    ...standardLibrary().map((f) => [f.file, f.source] as const),
+  ]);
+  const read = (text: string, name: string): Source => {
+    sources.set(name, text);
+    const parsed = parse(text, name);
+    diagnostics.push(...parsed.diagnostics);
+    return { file: name, program: parsed.program };
+  };
+  const main = read(source, file);
+  const imported = new Map<string, Source | null>();
+  const imports = (path: string, from: string): Source | null => {
+    const found = options.imports?.(path, from) ?? null;
+    if (!found) return null;
+    const before = imported.get(found.file);
+    if (before !== undefined) return before;
+    const made = read(found.source, found.file);
+    imported.set(found.file, made);
+    return made;
+  };
+  // Statements with a syntax error are left out, so what the rest says about their names would mislead.
+  if (diagnostics.some((d) => d.severity === "error")) return { diagnostics, sources, model: null, main };
+  const dims = new Map(Object.entries(options.dims ?? {}));
+  for (const [name, words] of Object.entries(options.vocabularies ?? {})) dims.set(name, words.length);
+  const model = elaborate(
+    main,
+    { dims, assume: options.assume ?? false, library: standardLibrary(), imports },
+    diagnostics,
+  );
+  if (model) reportUntrained(model, file, diagnostics);
+  const failed = diagnostics.some((d) => d.severity === "error");
+  return { diagnostics, sources, model: failed ? null : model, main };
+}
+
+/** A parameter that no loss depends on would stay at its start. */
+function reportUntrained(model: Model, file: string, diagnostics: Diagnostic[]): void {
+  if (!model.hasLoss) return;
+  const losses = model.graph.outputs.filter((o) => o.role === "loss");
+  const trained = new Set(
+    nodesOf({ ...model.graph, outputs: losses }, "param").map((p) => p.attributes.name),
+  );
+  const untrained = model.parameters.filter((p) => !trained.has(p.name));
+  for (const site of new Set(untrained.map((p) => p.site))) {
+    const names = untrained.filter((p) => p.site === site).map((p) => `\`${p.name}\``);
+    const shown = names.length > 3 ? [...names.slice(0, 2), `${names.length - 2} more`] : names;
+    const reporter = makeReporter(site?.file ?? file, diagnostics);
+    reporter.report("unused-parameter", site?.span ?? { start: 0, end: 0 }, { names: shown.join(", ") });
+  }
+}
