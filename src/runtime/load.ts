@@ -1,0 +1,109 @@
+/**
+ * A model from its package: predictions, streams, training, generation and weights over one instance of the module.
+ *
+ *   const model = await load({ metadata, wasm, weights });
+ *   const { text } = model.predict({ audio });
+ *
+ * Plain JavaScript without dependencies: browsers, workers, Node, Deno and edge functions run it alike.
+ */
+import { dataSpecs, type Inputs, makeBatch } from "./batch.ts";
+import { fail } from "./errors.ts";
+import { feed } from "./feed.ts";
+import { newTenant, startMachine } from "./machine.ts";
+import type { Metadata } from "./metadata.ts";
+import { readOutput, type Result } from "./results.ts";
+import { readSafetensors, writeSafetensors } from "./safetensors.ts";
+import { generate, type GenerateOptions } from "./sample.ts";
+import { openStream, type Stream, type StreamOptions } from "./stream.ts";
+import { openTrainer, type Trainer, type TrainerOptions } from "./trainer.ts";
+import type { Vocabulary } from "./vocabulary.ts";
+import { checkTensors, readFlat, writeFlat } from "./weights.ts";
+
+export interface LoadOptions {
+  readonly metadata: Metadata;
+  readonly wasm: BufferSource | WebAssembly.Module;
+  /** A safetensors file: weights, or a checkpoint of a training. */
+  readonly weights?: ArrayBuffer | Uint8Array | null;
+}
+
+export interface Model {
+  readonly metadata: Metadata;
+  /** By the name of the data that they were read from. */
+  readonly vocabularies: ReadonlyMap<string, Vocabulary>;
+  /**
+   * One example of each input, or a list of examples of each; lengths may differ. A text is one example of `char`
+   * data and, split at white space, of `token` data; words in arrays are looked up, ids are taken as they are.
+   * Gives each output by name: of one example a result, of a list a list. Fails with an `RnncError` that says which
+   * input is wrong.
+   */
+  readonly predict: (inputs: Inputs) => Readonly<Record<string, Result | readonly Result[]>>;
+  /** Starts the states of `stateful` layers anew: the next `predict` is the first. */
+  readonly reset: () => void;
+  /** The model one step at a time. Fails if it looks ahead. */
+  readonly stream: (options?: StreamOptions) => Stream;
+  /** Text (or ids) that the model makes up, entry by entry. */
+  readonly generate: (options?: GenerateOptions) => Generator<string | number, void>;
+  /** Trains the model's own weights; draws them first if none were loaded. */
+  readonly trainer: (options?: TrainerOptions) => Trainer;
+  /** The weights as a safetensors file. */
+  readonly weights: () => Uint8Array;
+  /** Replaces the weights; refuses a file whose names or shapes are not the model's. */
+  readonly loadWeights: (file: ArrayBuffer | Uint8Array) => void;
+}
+
+export async function load({ metadata, wasm, weights }: LoadOptions): Promise<Model> {
+  const machine = await startMachine(metadata, wasm);
+  const of = dataSpecs(metadata);
+  const tenant = newTenant();
+  const status = { weights: metadata.parameters.length === 0 };
+
+  const predict = (inputs: Inputs): Readonly<Record<string, Result | readonly Result[]>> => {
+    needWeights();
+    const made = makeBatch(of, inputs, { targets: false });
+    // States of `stateful` layers live on as long as the same number of examples comes.
+    feed(machine, of, { ...made, fresh: tenant.examples !== made.count }, tenant);
+    machine.run("predict");
+    return Object.fromEntries(
+      metadata.outputs.flatMap((info) => {
+        const buffer = machine.buffer(info.predict ?? "");
+        if (!buffer) return [];
+        const vocabulary = of.vocabularies.get(info.vocabulary?.of ?? "") ?? null;
+        const results = readOutput(machine, info, buffer, made, vocabulary);
+        return [[info.name, made.single ? results[0]! : results]];
+      }),
+    );
+  };
+
+  const needWeights = (): void => {
+    if (!status.weights) fail("the model has no weights yet: load them, or train it");
+  };
+
+  const model: Model = {
+    metadata,
+    vocabularies: of.vocabularies,
+    predict,
+    reset: () => machine.assign(tenant, null),
+    stream: (options) => (needWeights(), openStream(machine, of, options)),
+    generate: (options) => generate(model, options),
+    trainer: (options) => {
+      const trainer = openTrainer(machine, of, { ...options, initialise: !status.weights });
+      status.weights = true;
+      return trainer;
+    },
+    weights: () => {
+      needWeights();
+      const own = { model: metadata.name, fingerprint: metadata.fingerprint };
+      return writeSafetensors({ tensors: new Map(readFlat(machine)), metadata: own });
+    },
+    loadWeights: (file) => {
+      const { tensors } = readSafetensors(file);
+      // A checkpoint holds the weights among other things, whose names have a colon.
+      const own = new Map([...tensors].filter(([name]) => !name.includes(":")));
+      checkTensors("these weights", metadata.parameters, own);
+      writeFlat(machine, own);
+      status.weights = true;
+    },
+  };
+  if (weights) model.loadWeights(weights);
+  return model;
+}

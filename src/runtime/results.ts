@@ -1,0 +1,97 @@
+/** What a model gives: outputs copied out of memory, each example without its padding. */
+import type { Batch } from "./batch.ts";
+import { fail } from "./errors.ts";
+import { batchDim, dimsOf, extent, gather, strides } from "./layout.ts";
+import type { Machine } from "./machine.ts";
+import type { BufferInfo, OutputInfo } from "./metadata.ts";
+import { elements } from "./safetensors.ts";
+import type { Vocabulary } from "./vocabulary.ts";
+
+export type Nested<Leaf> = Leaf | readonly Nested<Leaf>[];
+
+/** One output of one example. Can be given as an input again. */
+export interface Result {
+  /** Row-major, without padding. */
+  readonly data: Float32Array | Int32Array;
+  /** The lengths of its axes in the order of the source, the feature last; empty for a single number. */
+  readonly shape: readonly number[];
+  /** As nested arrays; a number if there are no axes. */
+  readonly nested: () => Nested<number>;
+  /**
+   * The most probable entry at each place (the lowest id among equals), or what the decoder chose: words where
+   * there is a vocabulary, else ids. Fails for outputs that are neither probabilities nor labels.
+   */
+  readonly labels: () => Nested<string | number>;
+}
+
+export function readOutput(
+  machine: Machine,
+  info: OutputInfo,
+  buffer: BufferInfo,
+  batch: Pick<Batch, "count" | "lengths">,
+  vocabulary: Vocabulary | null,
+): Result[] {
+  const sizes = machine.sizes();
+  const steps = strides(buffer, sizes);
+  const dims = dimsOf(buffer, info.axes);
+  const own = dims.map((dim) => steps[dim]!);
+  const batchStep = steps[batchDim(buffer)] ?? 0;
+  const at = machine.at(buffer);
+  return Array.from({ length: batch.count }, (_, k) => {
+    const shape = dims.map((dim) => {
+      const of = buffer.dims[dim]!;
+      const length = of.symbol === null ? 0 : (batch.lengths.get(of.symbol)?.[k] ?? 0);
+      return of.symbol === null ? of.plus : extent(of, { ...sizes, [of.symbol]: length });
+    });
+    const data = buffer.dtype === "f32" ? new Float32Array(elements(shape)) : new Int32Array(elements(shape));
+    gather(machine.view(buffer), at + k * batchStep, own, shape, data);
+    return makeResult(info, data, shape, vocabulary);
+  });
+}
+
+export function makeResult(
+  info: OutputInfo,
+  data: Float32Array | Int32Array,
+  shape: readonly number[],
+  vocabulary: Vocabulary | null,
+): Result {
+  return {
+    data,
+    shape,
+    nested: () => nest(shape, (place) => data[place]!),
+    labels: () => {
+      const word = (id: number): string | number => vocabulary?.entries[id] ?? id;
+      if (info.meaning === "labels")
+        return nest(
+          shape,
+          (place) => word(data[place]!),
+          (place) => data[place]! >= 0,
+        );
+      if (info.meaning !== "probabilities")
+        return fail(`\`${info.name}\` holds values, not probabilities of labels`);
+      const classes = shape.at(-1)!;
+      return nest(shape.slice(0, -1), (place) => word(highest(data, place * classes, classes)));
+    },
+  };
+}
+
+/** The place of the largest of `size` numbers, counted from the first; the first of equals. */
+export function highest(data: ArrayLike<number>, from: number, size: number): number {
+  let best = 0;
+  for (let k = 1; k < size; k++) if (data[from + k]! > data[from + best]!) best = k;
+  return best;
+}
+
+/** Nested arrays; leaves that are not there (a negative label after the last) are left out. */
+function nest<Leaf>(
+  shape: readonly number[],
+  leaf: (place: number) => Leaf,
+  there: (place: number) => boolean = () => true,
+): Nested<Leaf> {
+  const walk = (level: number, place: number): Nested<Leaf> => {
+    if (level === shape.length) return leaf(place);
+    const places = Array.from({ length: shape[level]! }, (_, k) => place * shape[level]! + k);
+    return (level < shape.length - 1 ? places : places.filter(there)).map((p) => walk(level + 1, p));
+  };
+  return walk(0, 0);
+}

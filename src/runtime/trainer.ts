@@ -1,0 +1,194 @@
+/**
+ * Training: the loop's bookkeeping around the module's entries `gradients` and `update`. Random numbers depend on seed,
+ * step and example alone and a checkpoint holds everything else, so a training that was stopped and resumed gives
+ * the same bits as one that was not.
+ */
+import { type Batch, type DataSpecs, type Inputs, madeBatch, makeBatch } from "./batch.ts";
+import { type ChunkOptions, cutChunks, type Sequences } from "./chunks.ts";
+import { type Position, readCheckpoint, startPosition, writeCheckpoint } from "./checkpoint.ts";
+import { fail } from "./errors.ts";
+import { feed } from "./feed.ts";
+import { type Machine, newTenant, type Tenant } from "./machine.ts";
+import { writeSafetensors } from "./safetensors.ts";
+import { learningRate, nextPlateau, waitFor } from "./schedule.ts";
+import type { TrainSettings } from "./train-settings.ts";
+import { readFlat } from "./weights.ts";
+
+/** What may differ from the model's own `train { … }` without compiling it again. */
+export type RunSettings = Partial<
+  Pick<TrainSettings, "batch" | "epochs" | "steps" | "schedules" | "patience" | "validate">
+> & {
+  /** The optimiser's learning rate, before schedules. */
+  readonly rate?: number;
+};
+
+export interface TrainerOptions {
+  /** Of initial weights, dropout and sampling. Default: that of `train { … }`. */
+  readonly seed?: number;
+  readonly settings?: RunSettings;
+  /** How many steps an epoch has: what `cosine` needs where `steps` is not given. */
+  readonly stepsPerEpoch?: number;
+}
+
+export interface StepReport {
+  /** Of this batch, before the update: the mean over its examples. */
+  readonly loss: number;
+  /** Of the gradient over all parameters, before clipping. */
+  readonly norm: number;
+  /** The learning rate. */
+  readonly rate: number;
+  /** Whether the update was left out because the gradient was not finite. */
+  readonly skipped: boolean;
+}
+
+export interface Evaluation {
+  /** The mean over the examples. */
+  readonly loss: number;
+  readonly count: number;
+}
+
+export interface EpochReport {
+  /** Whether the loss has not improved for longer than `stop patience` allows. */
+  readonly stop: boolean;
+  /** Whether this loss is the best so far. */
+  readonly best: boolean;
+}
+
+export interface BatchSettings {
+  /** Identities of the examples, on which dropout depends: their places in the data. Default 0, 1, … */
+  readonly ids?: ArrayLike<number>;
+}
+
+export interface Trainer {
+  /** Where the training stands. */
+  readonly position: () => Position;
+  readonly settings: TrainSettings;
+  /** Checks and encodes a batch of inputs and targets once, to be trained on often. */
+  readonly batch: (inputs: Inputs, settings?: BatchSettings) => Batch;
+  /** One step of training on one example, a list of examples of each input and target, or a chunk. */
+  readonly step: (batch: Inputs | Batch) => StepReport;
+  /** The loss without training: dropout is off, nothing changes. */
+  readonly evaluate: (batch: Inputs | Batch) => Evaluation;
+  /** Long sequences as chunks for `step`, in order, for a model with `tbptt`. */
+  readonly chunks: (sequences: Sequences, options?: ChunkOptions) => Generator<Batch, void>;
+  /** The loss over long sequences, weighted by their steps; the states of the training stay as they are. */
+  readonly evaluateChunks: (sequences: Sequences, options?: ChunkOptions) => Evaluation;
+  /** Ends an epoch, with the loss that counts: schedules go on, and waiting for an improvement. */
+  readonly endEpoch: (loss: number) => EpochReport;
+  /** Everything that the training goes on from, as a safetensors file. */
+  readonly save: () => Uint8Array;
+  /** Goes on from a checkpoint; refuses one of another model. */
+  readonly load: (file: ArrayBuffer | Uint8Array) => void;
+  /** The weights as a safetensors file: with `average`, their average. */
+  readonly weights: () => Uint8Array;
+}
+
+export function openTrainer(
+  machine: Machine,
+  of: DataSpecs,
+  options: TrainerOptions & { readonly initialise: boolean },
+): Trainer {
+  const { metadata } = machine;
+  if (metadata.entries.update === null || metadata.entries.gradients === null) machine.run("update");
+  const settings = mergeSettings(metadata.train, options);
+  const training = newTenant();
+  const evaluating = newTenant();
+  let position = startPosition;
+  machine.integers()[place("counters")] = settings.seed;
+  if (options.initialise) machine.run("initialise");
+  else clearTraining(machine);
+
+  /** A buffer of constant size, which never moves. */
+  function place(name: string): number {
+    return machine.at(machine.buffer(name) ?? fail(`the module has no buffer \`${name}\``));
+  }
+
+  const made = (batch: Inputs | Batch): Batch =>
+    madeBatch(batch) ? batch : makeBatch(of, batch, { targets: true });
+
+  const lossAt = (name: string): number => machine.floats()[place(name)]!;
+
+  const evaluate = (batch: Batch, tenant: Tenant): Evaluation => {
+    feed(machine, of, batch, tenant);
+    machine.run("evaluate");
+    return { loss: lossAt("evaluate:loss"), count: batch.count };
+  };
+
+  return {
+    settings,
+    position: () => position,
+    batch: (inputs, { ids } = {}) => makeBatch(of, inputs, { targets: true, ids }),
+    step: (batch) => {
+      feed(machine, of, made(batch), training);
+      const rate = learningRate(settings, {
+        step: position.step,
+        epoch: position.epoch,
+        totalSteps: totalSteps(settings, options),
+        plateauScale: position.plateau.scale,
+      });
+      machine.floats()[place("settings")] = rate;
+      machine.run("gradients");
+      machine.run("update");
+      position = { ...position, step: position.step + 1 };
+      const report = place("report");
+      const floats = machine.floats();
+      return { loss: lossAt("train:loss"), norm: floats[report]!, rate, skipped: floats[report + 1] !== 0 };
+    },
+    evaluate: (batch) => evaluate(made(batch), evaluating),
+    chunks: (sequences, chunk) => cutChunks(of, settings, sequences, chunk),
+    evaluateChunks: (sequences, chunk) => {
+      const tenant = newTenant();
+      let loss = 0;
+      let count = 0;
+      for (const batch of cutChunks(of, settings, sequences, chunk)) {
+        const steps = batch.lengths.values().next().value![0]! * batch.count;
+        loss += evaluate(batch, tenant).loss * steps;
+        count += steps;
+      }
+      return { loss: loss / count, count };
+    },
+    endEpoch: (loss) => {
+      const waiting = waitFor(position.waiting, loss);
+      const plateau = settings.schedules.reduce(
+        (state, schedule) => (schedule.kind === "plateau" ? nextPlateau(state, loss, schedule) : state),
+        position.plateau,
+      );
+      position = { ...position, epoch: position.epoch + 1, waiting, plateau };
+      return {
+        stop: settings.patience !== null && waiting.since > settings.patience,
+        best: waiting.since === 0,
+      };
+    },
+    save: () => writeCheckpoint(machine, position, machine.states(training)),
+    load: (file) => {
+      const checkpoint = readCheckpoint(machine, file);
+      position = checkpoint.position;
+      machine.assign(training, checkpoint.states);
+    },
+    weights: () => {
+      const average = machine.buffer("moment.average") ? "moment.average" : "parameters";
+      const own = { model: metadata.name, fingerprint: metadata.fingerprint };
+      return writeSafetensors({ tensors: new Map(readFlat(machine, average)), metadata: own });
+    },
+  };
+}
+
+function mergeSettings(own: TrainSettings, { settings = {}, seed }: TrainerOptions): TrainSettings {
+  const { rate, ...rest } = settings;
+  const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
+  const optimiser = rate === undefined ? own.optimiser : { ...own.optimiser, rate };
+  return { ...own, ...given, optimiser, seed: seed ?? own.seed };
+}
+
+function totalSteps({ steps, epochs }: TrainSettings, { stepsPerEpoch }: TrainerOptions): number {
+  return Math.min(steps ?? Infinity, epochs * (stepsPerEpoch ?? Infinity));
+}
+
+/** A new training of given weights: moments and counters zero, as `initialise` leaves them. */
+function clearTraining(machine: Machine): void {
+  for (const [name, buffer] of Object.entries(machine.metadata.buffers)) {
+    const at = machine.at(buffer);
+    if (name.startsWith("moment.")) machine.floats().fill(0, at, at + buffer.dims[0]!.plus);
+    if (name === "counters") machine.integers().fill(0, at + 1, at + 4);
+  }
+}
