@@ -52,7 +52,7 @@ export function printSequence<Item extends { readonly span: Span }>(
     const last = row.at(-1)!.span.end;
     addComments(first);
     const texts = row.map(print);
-    all.push(...texts);
+    for (const text of texts) all.push(text);
     const beside = remarks.atEndOfLine(last, items[i]?.span.start ?? end);
     const joined = texts.join(rowGap);
     const fits = !joined.includes("\n") && margin + widthOf(joined) <= columns;
@@ -96,7 +96,7 @@ function align(rows: readonly Row[], margin: number): readonly string[] {
     let end = i;
     while (rows[end] !== undefined && rows[end]!.remark !== null && !rows[end]!.text.includes("\n")) end++;
     const run = rows.slice(i, Math.max(end, i + 1));
-    const column = Math.max(...run.map(({ text }) => widthOf(text.split("\n").at(-1)!)));
+    const column = run.reduce((widest, { text }) => Math.max(widest, widthOf(text.split("\n").at(-1)!)), 0);
     const room = run.every(({ remark }) => margin + column + 2 + widthOf(remark ?? "") <= columns);
     for (const { text, remark } of run) {
       const gap = room ? column - widthOf(text.split("\n").at(-1)!) : 0;
