@@ -35,7 +35,7 @@ function writeStatement(w: Writer, scope: Scope, statement: Statement, name: str
     case "kernel":
       return callKernel(w, inner, statement, `${name} ${statement.name}`);
     case "product":
-      return writeProduct(w, inner, statement, `${name} ${statement.name}`, (kernel, initial) =>
+      return writeProduct(w, inner, statement, (kernel, initial) =>
         callKernel(w, inner, kernel, `${name} ${kernel.name}`, initial),
       );
     case "if": {

@@ -105,6 +105,18 @@ export function extentOf(frame: Frame, extent: Extent): Int {
   );
 }
 
+/** The product of extents. */
+export function countOf(frame: Frame, extents: readonly Extent[]): Int {
+  const { code } = frame;
+  const known = extents.reduce((n, e) => (e.symbol === null ? n * e.plus : n), 1);
+  const open = extents.filter((e) => e.symbol !== null);
+  if (open.length === 0) return known;
+  const factors = open.map((e) => extentOf(frame, e));
+  return kept(frame, `count ${strideKey({ factor: known, extents: open })}`, () =>
+    factors.reduce<Ref>((product, f) => code.mul(product, f), code.int(known)),
+  );
+}
+
 /** A stride in bytes. */
 export function strideBytes(frame: Frame, stride: Stride): Int {
   const { code } = frame;

@@ -1,0 +1,133 @@
+/**
+ * C = S + Aᵀ B, summed over the rows of A and B: weight gradients. C in panels of 8 columns or in rows.
+ *
+ * Rows are taken in blocks of 64, so that a block of A and of B stays in the nearest caches while every tile of C, 4
+ * rows by 8 columns, adds it up; between blocks a tile lies in C itself. So each element's sum ascends over
+ * the rows with one accumulator.
+ */
+import binaryen from "binaryen";
+import type { Local, Ref } from "./code.ts";
+import { FunctionCode, zeros } from "./code.ts";
+import type { ModuleWriter } from "./writer.ts";
+
+/** Distances in bytes. */
+export interface AtBShape {
+  /** Rows of C, and vectors of 4 columns. */
+  readonly M: number;
+  readonly vectors: number;
+  /** From a row of A or B to the next. */
+  readonly rowA: number;
+  readonly rowB: number;
+  /** From a row of C to the next, and from 8 columns to the next. */
+  readonly rowC: number;
+  readonly panelC: number;
+  /** Whether the sum starts from zeros, and not from what C holds. */
+  readonly fresh: boolean;
+}
+
+const blockRows = 64;
+
+export function atbFunction(module: ModuleWriter, shape: AtBShape): string {
+  const { M, vectors, rowA, rowB, rowC, panelC, fresh } = shape;
+  const key = `AtB ${M} ${vectors} ${rowA} ${rowB} ${rowC} ${panelC} ${fresh ? "fresh" : "more"}`;
+  return module.once(key, (name) => write(module, name, shape));
+}
+
+/** Parameters: addresses of A, B, C, and the number of rows of A and B. */
+function write(module: ModuleWriter, name: string, shape: AtBShape): void {
+  const code = new FunctionCode(module.m, new Array<binaryen.Type>(4).fill(binaryen.i32));
+  const { m } = code;
+  const [pa, pb, pc, rows] = [0, 1, 2, 3].map((i) => code.param(i)) as [Local, Local, Local, Local];
+  const body: Ref[] = [];
+  const done = code.keepInt(body, m.i32.const(0));
+  const count = code.local(binaryen.i32);
+  const left = m.i32.sub(code.get(rows), code.get(done));
+  const turn: Ref[] = [
+    code.set(count, left),
+    m.if(m.i32.gt_s(code.get(count), m.i32.const(blockRows)), code.set(count, m.i32.const(blockRows))),
+  ];
+  const columnB = code.keepInt(turn, code.get(pb));
+  const columnC = code.keepInt(turn, code.get(pc));
+  const wide = Math.floor(shape.vectors / 2);
+  const down = (width: number): readonly Ref[] => {
+    const out: Ref[] = [];
+    const a = code.keepInt(out, code.get(pa));
+    const c = code.keepInt(out, code.get(columnC));
+    const one = (tile: number): Ref[] => [
+      ...tileCode(code, shape, tile, width, { a, b: columnB, c, count, done }),
+      code.increment(a, 4 * tile),
+      code.increment(c, shape.rowC * tile),
+    ];
+    const tiles = Math.floor(shape.M / 4);
+    if (tiles === 1) out.push(...one(4));
+    else if (tiles > 1) {
+      const index = code.keepInt(out, m.i32.const(0));
+      out.push(code.repeat(`tiles ${width}`, [...one(4), code.increment(index, 1)], index, tiles));
+    }
+    if (shape.M % 4 > 0) out.push(...one(shape.M % 4));
+    return out;
+  };
+  if (wide > 0) {
+    const index = code.keepInt(turn, m.i32.const(0));
+    const group = [
+      ...down(2),
+      code.increment(columnB, 32),
+      code.increment(columnC, shape.panelC),
+      code.increment(index, 1),
+    ];
+    turn.push(wide === 1 ? code.block(group) : code.repeat("columns", group, index, wide));
+  }
+  if (shape.vectors % 2 > 0) turn.push(...down(1));
+  turn.push(
+    code.set(pa, m.i32.add(code.get(pa), code.mul(code.get(count), shape.rowA))),
+    code.set(pb, m.i32.add(code.get(pb), code.mul(code.get(count), shape.rowB))),
+    code.increment(done, blockRows),
+  );
+  body.push(code.repeat("blocks", turn, done, rows));
+  code.finish(name, binaryen.none, body);
+}
+
+interface Pointers {
+  readonly a: Local;
+  readonly b: Local;
+  readonly c: Local;
+  readonly count: Local;
+  /** Rows before this block. */
+  readonly done: Local;
+}
+
+function tileCode(
+  code: FunctionCode,
+  shape: AtBShape,
+  rows: number,
+  width: number,
+  at: Pointers,
+): readonly Ref[] {
+  const { m } = code;
+  const vectors = [...Array(width).keys()];
+  const sums = [...Array(rows).keys()].map(() => vectors.map(() => code.local(binaryen.v128)));
+  const each = (f: (sum: Local, offset: number) => Ref): Ref[] =>
+    sums.flatMap((row, r) => row.map((sum, v) => f(sum, r * shape.rowC + 16 * v)));
+  const load = each((sum, offset) => code.set(sum, m.v128.load(offset, 4, code.get(at.c))));
+  const clear = each((sum) => code.set(sum, zeros(m)));
+  const body: Ref[] = shape.fresh ? [m.if(code.get(at.done), code.block(load), code.block(clear))] : load;
+  const a = code.keepInt(body, code.get(at.a));
+  const b = code.keepInt(body, code.get(at.b));
+  const k = code.keepInt(body, code.get(at.count));
+  const right = vectors.map(() => code.local(binaryen.v128));
+  const x = code.local(binaryen.v128);
+  const step: Ref[] = vectors.map((v) => code.set(right[v]!, m.v128.load(16 * v, 4, code.get(b))));
+  sums.forEach((row, r) => {
+    step.push(code.set(x, m.v128.load32_splat(4 * r, 4, code.get(a))));
+    row.forEach((sum, v) =>
+      step.push(code.set(sum, m.f32x4.add(code.get(sum), m.f32x4.mul(code.get(x), code.get(right[v]!))))),
+    );
+  });
+  const label = `rows ${rows} ${width}`;
+  const again = m.br_if(label, m.local.tee(k.index, code.add(code.get(k), -1), binaryen.i32));
+  step.push(code.increment(a, shape.rowA), code.increment(b, shape.rowB), again);
+  // Without rows there is nothing to add, but a fresh C is still to be written.
+  body.push(m.if(m.i32.gt_s(code.get(at.count), m.i32.const(0)), m.loop(label, code.block(step))));
+  body.push(...each((sum, offset) => m.v128.store(offset, 4, code.get(at.c), code.get(sum))));
+  return body;
+}
