@@ -3,14 +3,21 @@
  * differ by a constant, such as step t and step t+1 of one buffer, are different elements.
  */
 import type { Access, Buffer, Expression, Statement, Variable } from "../ir/kernel/types.ts";
-import { expressions, type Touch, touches } from "../ir/kernel/walk.ts";
+import { fixedElements } from "../ir/kernel/build.ts";
+import { expressions, root, type Touch, touches } from "../ir/kernel/walk.ts";
 
 export function overlap(a: Buffer, b: Buffer): boolean {
-  return (
-    a === b ||
-    (a.within !== null && overlap(a.within.buffer, b)) ||
-    (b.within !== null && a === b.within.buffer)
-  );
+  if (a === b || root(a) !== root(b)) return a === b;
+  const [startA, endA] = range(a);
+  const [startB, endB] = range(b);
+  return startA < endB && startB < endA;
+}
+
+/** The elements of its root that a buffer covers. */
+function range(buffer: Buffer): readonly [start: number, end: number] {
+  if (!buffer.within) return [0, Infinity];
+  const start = range(buffer.within.buffer)[0] + buffer.within.offset;
+  return [start, start + fixedElements(buffer)];
 }
 
 function split(e: Expression): readonly [base: Expression | null, plus: number] {

@@ -76,7 +76,7 @@ export function sharePlaces(c: Context, nodes: readonly Node[]): void {
       const whole = node.op === "concat" ? node.attributes.to : node.attributes.axis;
       const at = offset;
       offset += from ? fixedSize(from) : 1;
-      if (!free(x, node) || node.operands.indexOf(x) !== k) return;
+      if (!free(x, node) || node.operands.indexOf(x) !== k || isInnermost(node, whole)) return;
       c.inPart.add(x);
       c.presets.set(x, () => replaceAxis(placeFor(c, node), whole, from, at === 0 && from ? null : i32(at)));
     });
@@ -118,6 +118,7 @@ export function storeInto(
       return storeScatter(c, node, place, finish, out);
     case "stack": {
       const { axis } = node.attributes;
+      if (leavesPadding(place, axis)) out.push(clear(c, node, place));
       const { loops, bind } = domain(x!.type.axes);
       const stages = node.operands.flatMap((part, k) => {
         if (c.inPart.has(part)) return [];
@@ -130,6 +131,7 @@ export function storeInto(
     case "concat": {
       const { from, to } = node.attributes;
       let start = 0;
+      if (leavesPadding(place, to)) out.push(clear(c, node, place));
       node.operands.forEach((part, k) => {
         const at = replaceAxis(place, to, from[k]!, start === 0 ? null : i32(start));
         start += fixedSize(from[k]!);
@@ -144,6 +146,18 @@ export function storeInto(
   }
   out.push(storeKernel(c, nameOf(node), node.type.axes, place, (bind) => c.pull.compute(node, bind), finish));
 }
+
+/** Whether parts along an axis leave lanes of a padded row that none of them writes: then they are cleared first. */
+function leavesPadding(place: Place, axis: Axis): boolean {
+  return place.dims[place.dims.length - 1]?.axis === axis && fixedSize(axis) % 4 !== 0;
+}
+
+/** The same of a node that has no place yet: then its parts may not be computed before it is cleared. */
+const isInnermost = (node: Node, axis: Axis): boolean =>
+  node.type.axes[node.type.axes.length - 1] === axis && fixedSize(axis) % 4 !== 0;
+
+const clear = (c: Context, node: Node, place: Place): Statement =>
+  storeKernel(c, `${nameOf(node)} zeros`, node.type.axes, place, () => zero(node.type.dtype));
 
 function reduction(
   c: Context,

@@ -13,6 +13,7 @@ import type { KernelProgram, Statement } from "../../src/ir/kernel/types.ts";
 import { verifyKernels } from "../../src/ir/kernel/verify.ts";
 import { random } from "../../src/ir/random.ts";
 import { fuse } from "../../src/passes/fuse.ts";
+import { compileKernels } from "../../src/passes/kernel-pipeline.ts";
 import { lower, type Lowered } from "../../src/passes/lower.ts";
 import { maskPadding } from "../../src/passes/mask-padding.ts";
 
@@ -155,11 +156,14 @@ export function runLowered(
 }
 
 /**
- * Lowers, runs and compares; gives the program for checks of its structure. Without a pipeline the fused program is
- * compared as well.
+ * Lowers, runs and compares; gives the program for checks of its structure. Without a pipeline the program is
+ * compared fused, and fused with a memory plan, as well.
  */
 export function check(graph: Graph, test: Case, pipeline: Pipeline = plain): KernelProgram {
-  if (pipeline === plain) check(graph, test, fuse);
+  if (pipeline === plain) {
+    check(graph, test, fuse);
+    check(graph, test, compileKernels);
+  }
   const env = environmentOf(graph, test);
   const wanted = withPadding(evaluate(graph, env), NaN, env);
   const lowered = lower("test", [{ name: "main", graph: maskPadding.run(graph) }]);

@@ -4,7 +4,8 @@
  * throws, and in strict mode a padding lane that is not zero after a statement does.
  *
  * Temporaries and outputs start as NaN (0 for integers) in their logical elements: nobody may read what was not
- * written. Persistent buffers start as zeros.
+ * written. Persistent buffers start as zeros. If the program has a memory plan, a write to one tenant of a slot turns
+ * the others into NaN: a plan that lets two live at once shows.
  */
 import { CompilerBug } from "../../diagnostics/diagnostic.ts";
 import { applyBinary, applyUnary, reducers } from "./scalars.ts";
@@ -21,7 +22,7 @@ import type {
   Statement,
   Variable,
 } from "./types.ts";
-import { children, touches } from "./walk.ts";
+import { children, root, touches } from "./walk.ts";
 
 export interface MachineOptions {
   /** Round every f32 result with `Math.fround`. */
@@ -139,6 +140,23 @@ export function makeMachine(program: KernelProgram, sizes: Sizes, options: Machi
     }
   };
 
+  const owners = new Map<number, Buffer>();
+  const occupy = (statement: Statement): void => {
+    const { plan } = program;
+    if (!plan) return;
+    for (const { access, write } of touches(statement)) {
+      const buffer = root(access.buffer);
+      const slot = plan.slotOf.get(buffer);
+      if (!write || slot === undefined || owners.get(slot) === buffer) continue;
+      owners.set(slot, buffer);
+      for (const [other, its] of plan.slotOf) if (its === slot && other !== buffer) spoil(other);
+    }
+  };
+  const spoil = (buffer: Buffer): void => {
+    const { data, storage: layout } = memory(buffer);
+    for (const index of indices(layout.sizes)) data[layout.offset(index)] = NaN;
+  };
+
   // ---- statements ---------------------------------------------------------------------------------------------
 
   const forEach = (loops: readonly Loop[], env: Environment, body: () => void): void => {
@@ -206,9 +224,11 @@ export function makeMachine(program: KernelProgram, sizes: Sizes, options: Machi
   const runStatement = (statement: Statement, env: Environment): void => {
     switch (statement.kind) {
       case "kernel":
+        occupy(statement);
         runKernel(statement, env);
         break;
       case "product":
+        occupy(statement);
         runProduct(statement, env);
         break;
       case "loop": {

@@ -1,0 +1,28 @@
+/** The order of passes over a kernel program, with the reason for each place, and what runs them. */
+import type { KernelProgram } from "../ir/kernel/types.ts";
+import { verifyKernels } from "../ir/kernel/verify.ts";
+import { fuse } from "./fuse.ts";
+import { planMemory } from "./plan-memory.ts";
+
+export interface KernelOptions {
+  /** Names of passes to leave out: `fuse`, `plan-memory` (then no two buffers share memory). */
+  readonly without?: ReadonlySet<string>;
+  /** Sees the program as lowered (`lower`), after `fuse`, and in the end (`kernels`). */
+  readonly observe?: (stage: "lower" | "fuse" | "kernels", program: KernelProgram) => void;
+}
+
+/** From what `lower` made to what a backend emits: fused, with a memory plan. */
+export function compileKernels(lowered: KernelProgram, options: KernelOptions = {}): KernelProgram {
+  const { without = new Set<string>(), observe } = options;
+  let program = verifyKernels(lowered, "lower");
+  observe?.("lower", program);
+  if (!without.has("fuse")) {
+    // First, since it takes buffers away that a plan would lay out.
+    program = verifyKernels(fuse(program), "fuse");
+    observe?.("fuse", program);
+  }
+  // Last: lifetimes are those of the statements that are emitted.
+  program = planMemory(program, { reuse: !without.has("plan-memory") });
+  observe?.("kernels", program);
+  return program;
+}
