@@ -27,11 +27,13 @@ export function dimsOf(buffer: BufferInfo, axes: readonly { readonly name: strin
     .filter((dim) => dim >= 0);
   const rest = buffer.dims
     .map((_, dim) => dim)
-    .filter((dim) => buffer.dims[dim]!.axis !== "B" && !named.includes(dim));
+    .filter((dim) => !isBatchDim(buffer.dims[dim]!) && !named.includes(dim));
   return [...named, ...rest];
 }
 
-export const batchDim = (buffer: BufferInfo): number => buffer.dims.findIndex((dim) => dim.axis === "B");
+const isBatchDim = (dim: BufferInfo["dims"][number]): boolean => dim.symbol === "B";
+
+export const batchDim = (buffer: BufferInfo): number => buffer.dims.findIndex(isBatchDim);
 
 /** Copies dense elements into memory; gives the number of those copied. */
 export function scatter(

@@ -7,7 +7,7 @@ import { encodeExample, isBatch, type Value } from "./encode.ts";
 import { fail, names } from "./errors.ts";
 import { batchDim, dimsOf, extent, gather, type Numbers, scatter, type Sizes, strides } from "./layout.ts";
 import { type Machine, newTenant, type States } from "./machine.ts";
-import type { BufferInfo, OutputInfo } from "./metadata.ts";
+import type { BufferInfo, DataInfo, OutputInfo } from "./metadata.ts";
 import { elements } from "./safetensors.ts";
 
 export interface Stream {
@@ -54,8 +54,7 @@ export function openStream(machine: Machine, of: DataSpecs, options: StreamOptio
   const tenant = newTenant();
   const sizes: Sizes = Object.fromEntries(metadata.symbols.map((s) => [s, s === "B" ? examples : 1]));
   const ports = metadata.data.flatMap(({ name, role }) => {
-    const buffer =
-      metadata.buffers[`step:${name}`] ?? (role === "input" ? metadata.buffers[name] : undefined);
+    const buffer = inputOfStep(machine, name, role);
     return buffer ? [makePort(of, name, buffer, examples)] : [];
   });
   const only = ports.length === 1 ? ports[0]! : null;
@@ -109,6 +108,13 @@ export function openStream(machine: Machine, of: DataSpecs, options: StreamOptio
       machine.assign(tenant, states);
     },
   };
+}
+
+/** An input that an output shares its name with (`text`, and what comes next in it) has a number after it. */
+function inputOfStep({ metadata }: Machine, name: string, role: DataInfo["role"]): BufferInfo | undefined {
+  const outputs = metadata.outputs.map(({ step }) => step);
+  const own = [`step:${name}`, `step:${name}.2`].find((x) => metadata.buffers[x] && !outputs.includes(x));
+  return metadata.buffers[own ?? (role === "input" ? name : "")];
 }
 
 function accepted(port: Port, value: Value): void {

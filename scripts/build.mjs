@@ -1,0 +1,62 @@
+/**
+ * Builds dist/: the library, the command line, the runtime that goes into packages, and the declarations.
+ *
+ * The runtime comes first: its text is part of the others, under the name `rnnc:runtime`, for the package writer.
+ */
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { chmod, rm } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { build } from "esbuild";
+import { buildRuntime } from "./runtime-text.mjs";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const typescript = fileURLToPath(import.meta.resolve("typescript/package.json"));
+
+await rm(`${root}/dist`, { recursive: true, force: true });
+const declarations = promisify(execFile)(
+  process.execPath,
+  [typescript.replace(/package\.json$/u, "bin/tsc"), "-p", "tsconfig.build.json"],
+  { cwd: root },
+).catch((error) => Promise.reject(new Error(`the declarations have errors:\n${error.stdout}`)));
+// The other builds may fail first; then this one's fate is of no interest.
+declarations.catch(() => {});
+
+const runtime = await buildRuntime(`${root}/dist/runtime.js`);
+
+const common = {
+  absWorkingDir: root,
+  bundle: true,
+  format: "esm",
+  platform: "node",
+  target: "node20",
+  external: ["binaryen"],
+  loader: { ".rnn": "text" },
+  plugins: [
+    {
+      name: "runtime-text",
+      setup(plugins) {
+        plugins.onResolve({ filter: /^rnnc:runtime$/ }, () => ({ path: "runtime", namespace: "rnnc" }));
+        plugins.onLoad({ filter: /.*/, namespace: "rnnc" }, () => ({ contents: runtime, loader: "text" }));
+      },
+    },
+  ],
+  logLevel: "warning",
+};
+
+const entries = [
+  { entryPoints: ["src/index.ts"], outfile: "dist/index.js", platform: "neutral", mainFields: ["module", "main"] },
+  // CommonJS packages within the bundle ask for `require`.
+  {
+    entryPoints: ["src/cli/main.ts"],
+    outfile: "dist/cli.js",
+    banner: {
+      js: '#!/usr/bin/env node\nimport { createRequire } from "node:module";\nconst require = createRequire(import.meta.url);',
+    },
+  },
+].filter(({ entryPoints: [entry] }) => existsSync(`${root}/${entry}`));
+
+await Promise.all(entries.map((entry) => build({ ...common, ...entry })));
+if (existsSync(`${root}/dist/cli.js`)) await chmod(`${root}/dist/cli.js`, 0o755);
+await declarations;

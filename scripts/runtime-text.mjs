@@ -1,0 +1,31 @@
+/**
+ * The runtime as one script without imports, minified: `var rnnc = (() => …)();`. A package's module holds this text and
+ * takes `rnnc.openPackage` from it; as one expression it cannot meet the names of anything else in the module.
+ */
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+/** Gives the text, and writes it where a file is named. */
+export async function buildRuntime(outfile) {
+  const { outputFiles } = await build({
+    absWorkingDir: fileURLToPath(new URL("..", import.meta.url)),
+    entryPoints: ["src/runtime/package-entry.ts"],
+    bundle: true,
+    minify: true,
+    format: "iife",
+    globalName: "rnnc",
+    platform: "neutral",
+    target: "es2022",
+    charset: "utf8",
+    legalComments: "none",
+    write: false,
+    logLevel: "warning",
+  });
+  const [{ text }] = outputFiles;
+  if (outfile) {
+    const { mkdir, writeFile } = await import("node:fs/promises");
+    await mkdir(new URL(".", `file://${outfile}`), { recursive: true });
+    await writeFile(outfile, text);
+  }
+  return text;
+}

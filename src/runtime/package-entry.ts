@@ -1,0 +1,3 @@
+/** What a package's module takes from the runtime, and all that is bundled into it. */
+export { RnncError } from "./errors.ts";
+export { openPackage } from "./open-package.ts";
