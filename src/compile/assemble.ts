@@ -42,19 +42,18 @@ export function assemble(name: string, entries: Entries, train: TrainSettings): 
     target: (index: readonly Expression[]) => access(p.buffer, placed(p, index)),
     place: stableHash(p.parameter.name),
   }));
-  const start = initialiserStatements(targets, flat);
   const learns = entries.gradients !== null;
+  const start = initialiserStatements(targets, learns ? flat : { ...flat, moments: [] });
   const extra: Entry[] = [
     { name: "initialise", body: start.body },
     ...(learns ? [{ name: "update", body: optimiserStatements(train, flat) }] : []),
   ];
+  // A model without a loss is not trained: its memory is its parameters and what a prediction needs.
+  const training = [...flat.moments, flat.settings, flat.report, flat.factors];
   const buffers: readonly Buffer[] = [
-    ...lowered.program.buffers,
+    ...lowered.program.buffers.filter((b) => learns || b.role !== "gradient"),
     ...(lowered.counters ? [] : [counters]),
-    ...flat.moments,
-    flat.settings,
-    flat.report,
-    flat.factors,
+    ...(learns ? training : []),
     ...start.temporaries,
   ];
   return {

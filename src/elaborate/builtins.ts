@@ -171,7 +171,8 @@ function operandName(expression: Expression): string {
   return "";
 }
 
-const isRecurrent = (expression: Expression): boolean => expression.kind === "index";
+/** A map from a state to one of its size: its start keeps the state's norm. */
+const isRecurrent = (value: Tensor): boolean => value.node.op === "state";
 
 /** A sum of learned linear maps, one an operand; `bias` null for none. */
 function linearMaps(site: CallSite, biased: boolean): Tensor {
@@ -193,7 +194,7 @@ function linearMaps(site: CallSite, biased: boolean): Tensor {
     const feature = featureOf(value.node);
     if (!feature) fail(environment, "no-feature", o.span);
     const inner = plainAxis(session, build.fixedSize(feature), 1);
-    const square = isRecurrent(o.argument.value) && build.fixedSize(feature) === size;
+    const square = isRecurrent(value) && build.fixedSize(feature) === size;
     const weight = parameter(
       environment,
       `W${operandName(o.argument.value)}`,
