@@ -150,7 +150,12 @@ export function runLowered(
     };
     results.set(parameter.name, read(dimOf));
     // The stack axis comes before those of features, in whatever order the buffer has them.
-    if (stackDim !== null) results.set(gradient.name.slice(2), read([stackDim, ...dimOf]));
+    const before = axes.filter((axis) => axis.kind !== "feature").length;
+    if (stackDim !== null)
+      results.set(
+        gradient.name.slice(2),
+        read([...dimOf.slice(0, before), stackDim, ...dimOf.slice(before)]),
+      );
   }
   return results;
 }

@@ -83,10 +83,14 @@ function fold(e: Expression): Expression {
   if (fn === "and" && left.kind === "constant") return left.value ? right : left;
   if (fn === "and" && right.kind === "constant") return right.value ? left : right;
   if (left.dtype !== "i32") return e;
+  // One form of a sum: the constant on the right, and only one of them.
+  if (fn === "add" && left.kind === "constant") return fold({ ...e, left: right, right: left });
+  if (fn === "add" && left.kind === "binary" && left.fn === "add" && right.kind === "constant")
+    if (left.right.kind === "constant")
+      return fold({ ...e, left: left.left, right: i32((left.right.value + right.value) | 0) });
   if (fn === "sub" && right.kind === "constant" && right.value < 0)
     return { ...e, fn: "add", right: i32(-right.value) };
   if ((fn === "add" && isConstant(right, 0)) || (fn === "sub" && isConstant(right, 0))) return left;
-  if (fn === "add" && isConstant(left, 0)) return right;
   if (fn === "mul" && isConstant(right, 1)) return left;
   if (fn === "mul" && isConstant(left, 1)) return right;
   return e;
