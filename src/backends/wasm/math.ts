@@ -82,7 +82,7 @@ const exp: LaneFunction = (code, to, operand) => {
 const power = (code: FunctionCode, to: Ref[], exponent: Local): Local =>
   code.keepVector(to, code.m.i32x4.add(code.get(exponent), splatFloat(code.m, 1)));
 
-/** 1 / (1 + e^-x), the denominator summed as (1 + s) + s (e^r - 1) with s = 2^n. */
+/** 1 / (1 + e^-x). */
 const sigmoid: LaneFunction = (code, to, operand) => {
   const { m } = code;
   const F = m.f32x4;
@@ -90,9 +90,8 @@ const sigmoid: LaneFunction = (code, to, operand) => {
   const x = code.keepVector(to, operand);
   const z = code.keepVector(to, clamp(m, F.neg(code.get(x)), -88, 88));
   const { exponent, fraction } = reduceExp(code, to, z);
-  const s = power(code, to, exponent);
-  const denominator = F.add(F.mul(code.get(s), code.get(fraction)), F.add(code.get(s), one()));
-  return m.v128.andnot(F.div(one(), denominator), F.lt(code.get(x), splatFloat(m, -88)));
+  const e = m.i32x4.add(F.add(code.get(fraction), one()), code.get(exponent));
+  return m.v128.andnot(F.div(one(), F.add(e, one())), F.lt(code.get(x), splatFloat(m, -88)));
 };
 
 /** (e^2x - 1) / (e^2x + 1), the numerator summed as s (e^r - 1) + (s - 1). */

@@ -123,7 +123,7 @@ export function laneUnary(w: Writer, to: Ref[], fn: UnaryFunction, dtype: Type, 
 
 const squareOf = (e: Expression): boolean => e.kind === "constant" && e.value === 2;
 
-/** `divisor` is the right operand's expression: a known one needs no care, and a square is a product. */
+/** `known` is the right operand's expression: a constant divisor needs no care, and a square is a product. */
 export function scalarBinary(
   w: Writer,
   to: Ref[],
@@ -131,12 +131,12 @@ export function scalarBinary(
   dtype: Type,
   left: Ref,
   right: Ref,
-  divisor: Expression,
+  known: Expression,
 ): Ref {
   const { m } = w.code;
   if (fn === "and") return m.i32.and(left, right);
   if (fn === "or") return m.i32.or(left, right);
-  if (dtype !== "f32") return integerBinary(w, to, fn, left, right, divisor);
+  if (dtype !== "f32") return integerBinary(w, to, fn, left, right, known);
   const S = m.f32;
   const twice = (use: (a: () => Ref, b: () => Ref) => Ref): Ref => {
     const [a, b] = [left, right].map((x) => w.code.keep(to, x, binaryen.f32)) as [Local, Local];
@@ -147,7 +147,7 @@ export function scalarBinary(
   };
   switch (fn) {
     case "pow":
-      if (squareOf(divisor)) return twice((a) => S.mul(a(), a()));
+      if (squareOf(known)) return twice((a) => S.mul(a(), a()));
       return scalarCall(w.module, "pow", [left, right]);
     case "mod":
       return twice((a, b) => S.sub(a(), S.mul(b(), S.floor(S.div(a(), b())))));
@@ -176,12 +176,12 @@ function integerBinary(
   fn: Exclude<BinaryFunction, "and" | "or">,
   left: Ref,
   right: Ref,
-  divisor: Expression,
+  known: Expression,
 ): Ref {
   const { m } = w.code;
   const I = m.i32;
   const safe = (): Ref => {
-    if (divisor.kind === "constant" && divisor.value > 0) return right;
+    if (known.kind === "constant" && known.value > 0) return right;
     const b = w.code.keepInt(to, right);
     return I.or(w.code.get(b), I.eqz(w.code.get(b)));
   };
@@ -230,19 +230,19 @@ export function laneBinary(
   dtype: Type,
   left: Ref,
   right: Ref,
-  divisor: Expression,
+  known: Expression,
 ): Ref {
   const { m } = w.code;
   const [F, I] = [m.f32x4, m.i32x4];
   if (fn === "and") return m.v128.and(left, right);
   if (fn === "or") return m.v128.or(left, right);
   if (fn === "pow" && dtype === "f32") {
-    if (!squareOf(divisor)) return laneCall(w.module, "pow", [left, right]);
+    if (!squareOf(known)) return laneCall(w.module, "pow", [left, right]);
     const a = w.code.keepVector(to, left);
     return F.mul(w.code.get(a), w.code.get(a));
   }
   if (dtype !== "f32" && (fn === "div" || fn === "mod" || fn === "pow"))
-    return laneByLane(w, to, left, right, (a, b) => integerBinary(w, to, fn, a, b, divisor));
+    return laneByLane(w, to, left, right, (a, b) => integerBinary(w, to, fn, a, b, known));
   switch (fn) {
     case "add":
     case "sub":
@@ -258,7 +258,10 @@ export function laneBinary(
       return dtype === "f32" ? F[fn](left, right) : I[`${fn}_s`](left, right);
     case "max":
     case "min":
-      return dtype === "f32" ? F[fn](left, right) : I[`${fn}_s`](left, right);
+      if (dtype !== "f32") return I[`${fn}_s`](left, right);
+      // The short form keeps a NaN on its left, which is all there can be beside a number.
+      if (known.kind === "constant") return F[`p${fn}`](left, right);
+      return F[fn](left, right);
     case "div":
       return F.div(left, right);
     case "mod": {

@@ -95,13 +95,25 @@ function foldOver(
         ? lanesOf(w, scope, initial)
         : scalarOf(w, scope, initial);
   const total = code.keep(scope.code, from, vector ? binaryen.v128 : scalarType(dtype));
+  // WASM's own maximum looks for NaN in a long chain of instructions; here NaN is noted aside and added at the end.
+  const nan = vector && fold === "max" && dtype === "f32" ? code.keepVector(scope.code, zeros(m)) : null;
   form.over((inner, tail) => {
-    const value = vector ? masked(w, lanes(inner), dtype, form.along ? tail : null, start) : scalar(inner);
-    const joined = vector
-      ? laneBinary(w, inner.code, fold, dtype, code.get(total), value, anything)
-      : scalarBinary(w, inner.code, fold, dtype, code.get(total), value, anything);
-    inner.code.push(code.set(total, joined));
+    if (!vector) {
+      const joined = scalarBinary(w, inner.code, fold, dtype, code.get(total), scalar(inner), anything);
+      return void inner.code.push(code.set(total, joined));
+    }
+    const value = masked(w, lanes(inner), dtype, form.along ? tail : null, start);
+    if (nan === null) {
+      const joined = laneBinary(w, inner.code, fold, dtype, code.get(total), value, anything);
+      return void inner.code.push(code.set(total, joined));
+    }
+    const x = code.keepVector(inner.code, value);
+    inner.code.push(
+      code.set(total, m.f32x4.pmax(code.get(total), code.get(x))),
+      code.set(nan, m.v128.or(code.get(nan), m.f32x4.ne(code.get(x), code.get(x)))),
+    );
   });
+  if (nan !== null) scope.code.push(code.set(total, m.v128.or(code.get(total), code.get(nan))));
   if (!form.along) return total;
   joinLanes(w, scope.code, total, join.lanes);
   const type = dtype === "f32" ? m.f32x4 : m.i32x4;
