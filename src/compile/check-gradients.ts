@@ -1,0 +1,264 @@
+/**
+ * Are a program's gradients right? Each parameter's, on small random data of ragged lengths: the evaluator's (float64)
+ * against central differences of the loss, and the module's (float32) against the evaluator's.
+ */
+import { CompilerBug } from "../diagnostics/diagnostic.ts";
+import { evaluate, type Environment, type Tensor } from "../ir/graph/eval.ts";
+import { fixedSize, isRagged } from "../ir/graph/build.ts";
+import type { Axis, DType, Graph, Node, Parameter } from "../ir/graph/types.ts";
+import { axesOf, nodesOf } from "../ir/graph/walk.ts";
+import { split } from "../passes/split.ts";
+import { dimsOf, extent, eachPlace, scatter, strides, type Sizes } from "../runtime/layout.ts";
+import { newTenant, startMachine, type Machine } from "../runtime/machine.ts";
+import { check } from "./check.ts";
+import { compile } from "./compile.ts";
+import { makeEntries } from "./entries.ts";
+import type { CompileOptions } from "./types.ts";
+
+export interface GradientRow {
+  readonly parameter: string;
+  readonly shape: readonly number[];
+  /** The norm of the evaluator's gradient. */
+  readonly norm: number;
+  /** ‖evaluator − differences‖ relative to the larger of the two, over the elements that were tried. */
+  readonly differences: number;
+  /** ‖module − evaluator‖ relative to the evaluator's. */
+  readonly module: number;
+}
+
+export interface GradientOptions extends CompileOptions {
+  readonly seed?: number;
+  /** How many elements of each parameter are tried against differences. */
+  readonly elements?: number;
+}
+
+/** What is small enough for float64 and large enough for float32. */
+export const gradientLimits = { differences: 1e-6, module: 1e-4 } as const;
+
+/** Null where the program has errors, or no loss. */
+export async function checkGradients(
+  source: string,
+  file: string,
+  options: GradientOptions = {},
+): Promise<readonly GradientRow[] | null> {
+  const { model } = check(source, file, { ...options, assume: true });
+  const gradients = model && makeEntries(model).gradients;
+  const loss = model && split(model.graph, "train");
+  if (!model || !gradients || !loss) return null;
+  const compilation = await compile(source, file, { ...options, assume: true });
+  if (!compilation.wasm || !compilation.metadata) return null;
+
+  const random = generator(options.seed ?? 1);
+  const environment = randomEnvironment(
+    model.parameters,
+    [gradients, loss],
+    vocabularySizes(model.data),
+    random,
+  );
+  const exact = byParameter(gradients, environment);
+  const machine = await startMachine(compilation.metadata, compilation.wasm);
+  const computed = moduleGradients(machine, environment);
+  return model.parameters.map((p): GradientRow => {
+    const own = exact.get(p.name);
+    if (!own) throw new CompilerBug(`no gradient of ${p.name}`);
+    const places = sample(own.length, options.elements ?? 8, random);
+    const found = places.map((k) => centralDifference(loss, environment, p.name, k));
+    const there = places.map((k) => own[k]!);
+    const scale = Math.max(norm(found), norm(there), 1e-8);
+    return {
+      parameter: p.name,
+      shape: p.axes.map(fixedSize),
+      norm: norm(own),
+      differences: norm(found.map((x, k) => x - there[k]!)) / scale,
+      module: norm(own.map((x, k) => x - computed.get(p.name)![k]!)) / Math.max(norm(own), 1e-6),
+    };
+  });
+}
+
+const norm = (values: ArrayLike<number>): number =>
+  Math.sqrt(Array.from(values).reduce((sum, x) => sum + x * x, 0));
+
+// ---- data -------------------------------------------------------------------------------------------------------
+
+/** A small generator of uniform numbers in [0, 1): the data only have to be the same for the same seed. */
+function generator(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let x = Math.imul(state ^ (state >>> 15), state | 1);
+    x ^= x + Math.imul(x ^ (x >>> 7), x | 61);
+    return ((x ^ (x >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+const examples = 3;
+
+function randomEnvironment(
+  parameters: readonly Parameter[],
+  graphs: readonly Graph[],
+  vocabularies: ReadonlyMap<string, number>,
+  random: () => number,
+): Environment {
+  const axes = graphs.flatMap((g) => axesOf(g)).filter((a) => a.size.kind === "ragged");
+  const lengths = new Map(
+    axes.map((a) => [
+      a.name,
+      Array.from({ length: examples }, (_, b) => (b === 0 ? 5 : 2 + Math.floor(4 * random()))),
+    ]),
+  );
+  const size = (axis: Axis): number =>
+    axis.size.kind === "fixed"
+      ? axis.size.size
+      : isRagged(axis)
+        ? Math.max(...lengths.get(axis.name)!)
+        : examples;
+  const tensor = (node: Node, value: () => number): Tensor => {
+    const sizes = node.type.axes.map(size);
+    return {
+      axes: node.type.axes,
+      sizes,
+      data: Float64Array.from({ length: sizes.reduce((a, b) => a * b, 1) }, value),
+    };
+  };
+  const inputs = new Map<string, Tensor>();
+  for (const node of graphs.flatMap((g) => nodesOf(g, "input"))) {
+    const { name } = node.attributes;
+    if (inputs.has(name)) continue;
+    if (name === "fresh")
+      inputs.set(
+        name,
+        tensor(node, () => 1),
+      );
+    else if (name.startsWith("state:"))
+      inputs.set(
+        name,
+        tensor(node, () => 0),
+      );
+    else if ((node.type.dtype as DType) === "i32")
+      inputs.set(
+        name,
+        tensor(node, () => Math.floor(random() * (vocabularies.get(name) ?? 2))),
+      );
+    else
+      inputs.set(
+        name,
+        tensor(node, () => Math.fround(random())),
+      );
+  }
+  const params = new Map(
+    parameters.map((p) => {
+      const sizes = p.axes.map(fixedSize);
+      const count = sizes.reduce((a, b) => a * b, 1);
+      const scale = 1 / Math.sqrt(sizes.at(-1) ?? 1);
+      const data = Float64Array.from({ length: count }, () => Math.fround((2 * random() - 1) * scale));
+      return [p.name, { axes: p.axes, sizes, data }];
+    }),
+  );
+  const ids = Int32Array.from({ length: examples }, (_, b) => b);
+  return { batch: examples, inputs, params, lengths, random: { seed: 1, step: 0, examples: ids } };
+}
+
+const vocabularySizes = (
+  data: readonly { name: string; vocabulary: { size: number } | null }[],
+): ReadonlyMap<string, number> =>
+  new Map(data.flatMap((d) => (d.vocabulary ? [[d.name, d.vocabulary.size] as const] : [])));
+
+/** Some places of an array, all of them if it is small. */
+function sample(length: number, count: number, random: () => number): readonly number[] {
+  if (length <= count) return Array.from({ length }, (_, k) => k);
+  return Array.from({ length: count }, () => Math.floor(random() * length));
+}
+
+// ---- three gradients ----------------------------------------------------------------------------------------------
+
+/** The evaluator's gradients, elements in the order of the source's axes. */
+function byParameter(graph: Graph, environment: Environment): ReadonlyMap<string, Float64Array> {
+  const values = evaluate(graph, environment);
+  const found = new Map<string, Float64Array>();
+  for (const node of nodesOf(graph, "param")) {
+    const { name, members, stack } = node.attributes;
+    const gradient = values.get(name);
+    if (!gradient) continue;
+    members.forEach((member, k) => found.set(member.name, part(gradient, member.axes, stack, k)));
+  }
+  return found;
+}
+
+/** One member of a merged parameter's gradient. */
+function part(gradient: Tensor, axes: readonly Axis[], stack: Axis | null, index: number): Float64Array {
+  const sizes = axes.map(fixedSize);
+  const stride = (axis: Axis): number =>
+    gradient.sizes.slice(gradient.axes.indexOf(axis) + 1).reduce((a, b) => a * b, 1);
+  const result = new Float64Array(sizes.reduce((a, b) => a * b, 1));
+  const base = stack ? index * stride(stack) : 0;
+  for (let flat = 0; flat < result.length; flat++) {
+    let [rest, at] = [flat, base];
+    for (let k = axes.length - 1; k >= 0; k--) {
+      at += (rest % sizes[k]!) * stride(axes[k]!);
+      rest = Math.floor(rest / sizes[k]!);
+    }
+    result[flat] = gradient.data[at]!;
+  }
+  return result;
+}
+
+/** Of five points: the error is of the fourth order, so the step can be large enough for the rounding. */
+function centralDifference(loss: Graph, environment: Environment, name: string, at: number): number {
+  const { data } = environment.params.get(name)!;
+  const before = data[at]!;
+  const step = 1e-3;
+  const lossAt = (value: number): number => {
+    data[at] = value;
+    const root = loss.outputs.find((o) => o.role === "loss")!;
+    return evaluate({ ...loss, outputs: [root] }, environment).get(root.name)!.data[0]!;
+  };
+  const [a, b] = [
+    lossAt(before + step) - lossAt(before - step),
+    lossAt(before + 2 * step) - lossAt(before - 2 * step),
+  ];
+  data[at] = before;
+  return (8 * a - b) / (12 * step);
+}
+
+function moduleGradients(machine: Machine, environment: Environment): ReadonlyMap<string, Float64Array> {
+  const { metadata } = machine;
+  const sizes: Sizes = Object.fromEntries(
+    metadata.symbols.map((s) => [s, s === "B" ? examples : Math.max(...(environment.lengths.get(s) ?? [1]))]),
+  );
+  machine.claim(newTenant(), sizes);
+  const write = (name: string, axes: readonly Axis[], data: Float64Array): void => {
+    const info = machine.buffer(name);
+    if (!info) return;
+    const order = axes.map((a) => info.dims.findIndex((d) => d.axis === a.name));
+    const dims = order.every((d) => d >= 0) ? order : dimsOf(info, axes);
+    const steps = dims.map((d) => strides(info, sizes)[d]!);
+    const shape = dims.map((d) => extent(info.dims[d]!, sizes));
+    const dense = info.dtype === "i32" ? Int32Array.from(data) : Float32Array.from(data);
+    scatter(machine.view(info), machine.at(info), steps, shape, dense);
+  };
+  for (const [name, tensor] of environment.inputs) write(name, tensor.axes, tensor.data);
+  for (const [name, lengths] of environment.lengths) {
+    const info = machine.buffer(`${name}.length`);
+    if (info) machine.integers().set(lengths, machine.at(info));
+  }
+  const ids = machine.buffer("example");
+  if (ids) machine.integers().set(environment.random.examples, machine.at(ids));
+  const counters = machine.buffer("counters");
+  if (counters)
+    machine.integers().set([environment.random.seed, environment.random.step], machine.at(counters));
+  const at = machine.at(machine.buffer("parameters")!);
+  for (const info of metadata.parameters) {
+    const { data } = environment.params.get(info.name)!;
+    let next = 0;
+    eachPlace(info, (place) => void (machine.floats()[at + place] = data[next++]!));
+  }
+  machine.run("gradients");
+  const from = machine.at(machine.buffer("gradients")!);
+  return new Map(
+    metadata.parameters.map((info) => {
+      const found: number[] = [];
+      eachPlace(info, (place) => void found.push(machine.floats()[from + place]!));
+      return [info.name, Float64Array.from(found)];
+    }),
+  );
+}
