@@ -39,22 +39,46 @@ export function areDisjoint(a: Access, b: Access, varying: ReadonlySet<Variable>
   });
 }
 
-const known = (statement: Statement, cache: Map<Statement, readonly Touch[]>): readonly Touch[] => {
-  let found = cache.get(statement);
-  if (!found) cache.set(statement, (found = touches(statement)));
-  return found;
-};
+/** What a statement touches, by the buffer that holds it in the end. */
+interface Footprint {
+  readonly touches: ReadonlyMap<Buffer, readonly Touch[]>;
+  readonly varying: readonly Variable[];
+}
+
+function footprint(statement: Statement): Footprint {
+  const found = new Map<Buffer, Touch[]>();
+  const varying = new Set<Variable>();
+  for (const touch of touches(statement)) {
+    const key = root(touch.access.buffer);
+    const before = found.get(key);
+    if (before) before.push(touch);
+    else found.set(key, [touch]);
+    for (const l of touch.loops) varying.add(l.variable);
+  }
+  return { touches: found, varying: [...varying] };
+}
 
 export type Conflicts = (a: Statement, b: Statement) => boolean;
 
 export function makeConflicts(): Conflicts {
-  const cache = new Map<Statement, readonly Touch[]>();
-  return (a, b) =>
-    known(a, cache).some((x) =>
-      known(b, cache).some((y) => {
-        if (!(x.write || y.write) || !overlap(x.access.buffer, y.access.buffer)) return false;
-        const varying = new Set([...x.loops, ...y.loops].map((l) => l.variable));
-        return !areDisjoint(x.access, y.access, varying);
-      }),
-    );
+  const cache = new Map<Statement, Footprint>();
+  const known = (statement: Statement): Footprint => {
+    let found = cache.get(statement);
+    if (!found) cache.set(statement, (found = footprint(statement)));
+    return found;
+  };
+  return (first, second) => {
+    const [a, b] = [known(first), known(second)];
+    for (const [buffer, mine] of a.touches) {
+      const others = b.touches.get(buffer);
+      if (!others || !(mine.some((t) => t.write) || others.some((t) => t.write))) continue;
+      const varying = new Set([...a.varying, ...b.varying]);
+      const meet = (x: Touch, y: Touch): boolean =>
+        (x.write || y.write) &&
+        overlap(x.access.buffer, y.access.buffer) &&
+        !areDisjoint(x.access, y.access, varying);
+      if (mine.some((x) => others.some((y) => meet(x, y)))) return true;
+    }
+    return false;
+  };
 }

@@ -5,14 +5,14 @@
  * Legal if each point of the merged loops touches, of the buffers that both touch and one writes, only elements of
  * its own. A pointwise kernel over rows and their elements joins a row kernel as a stage with an inner loop.
  */
-import { at, sameExtent } from "../ir/kernel/build.ts";
+import { at, loop, sameExtent } from "../ir/kernel/build.ts";
 import type { Interner } from "../ir/kernel/intern.ts";
 import type { Access, Expression, Kernel, Loop, Stage, Variable } from "../ir/kernel/types.ts";
 import { children, expressions, loads, withChildren } from "../ir/kernel/walk.ts";
 import { areDisjoint, overlap } from "./fuse-conflicts.ts";
 
 export function mergeKernels(first: Kernel, second: Kernel, interner: Interner): Kernel | null {
-  const aligned = align(first, second);
+  const aligned = align(first, second, interner);
   if (!aligned) return null;
   const [early, late] = aligned;
   const renamed = renameLoops(late, early.loops, interner);
@@ -22,7 +22,7 @@ export function mergeKernels(first: Kernel, second: Kernel, interner: Interner):
 }
 
 /** Gives both kernels the same outer loops, or says that they have too little in common. */
-function align(first: Kernel, second: Kernel): readonly [Kernel, Kernel] | null {
+function align(first: Kernel, second: Kernel, interner: Interner): readonly [Kernel, Kernel] | null {
   const [n, m] = [first.loops.length, second.loops.length];
   const shorter = n < m ? first : second;
   const longer = n < m ? second : first;
@@ -30,7 +30,7 @@ function align(first: Kernel, second: Kernel): readonly [Kernel, Kernel] | null 
   if (n === m) return [first, second];
   if (shorter.loops.length === 0 || !shorter.stages.some((s) => s.kind === "reduce")) return null;
   if (!exchange(first, second)) return null;
-  const row = asRow(longer, shorter.loops.length);
+  const row = asRow(longer, shorter.loops.length, interner);
   return row && (n < m ? [first, row] : [row, second]);
 }
 
@@ -41,12 +41,17 @@ function exchange(first: Kernel, second: Kernel): boolean {
 }
 
 /** A pointwise kernel with its inner loops in its stages; null if stages share what is dear to compute. */
-function asRow(kernel: Kernel, outer: number): Kernel | null {
+function asRow(kernel: Kernel, outer: number, interner: Interner): Kernel | null {
   if (kernel.stages.some((s) => s.kind === "reduce")) return null;
   const inner = kernel.loops.slice(outer);
   const dear = kernel.stages.flatMap((s) => expressions([s.value]).filter(isDear));
   if (new Set(dear).size < dear.length) return null;
-  const stages = kernel.stages.map((s): Stage => ({ ...s, loops: [...inner, ...s.loops] }));
+  // Each stage has variables of its own.
+  const stages = kernel.stages.map((s): Stage => {
+    const own = inner.map((l) => loop(l.variable.name, l.extent));
+    const renamed = renameLoops({ ...kernel, loops: inner, stages: [s] }, own, interner).stages[0]!;
+    return { ...renamed, loops: [...own, ...s.loops] };
+  });
   return { ...kernel, loops: kernel.loops.slice(0, outer), stages };
 }
 
@@ -90,15 +95,29 @@ function mapStage(stage: Stage, rewrite: (e: Expression) => Expression): Stage {
 }
 
 function renameLoops(kernel: Kernel, to: readonly Loop[], interner: Interner): Kernel {
-  const map = new Map<Variable, Expression>(
-    kernel.loops.map((l, k) => [l.variable, interner.intern(at(to[k]!.variable))]),
-  );
+  const map = new Map<Variable, Expression>();
+  kernel.loops.forEach((l, k) => {
+    if (l.variable !== to[k]!.variable) map.set(l.variable, interner.intern(at(to[k]!.variable)));
+  });
+  if (map.size === 0)
+    return { ...kernel, loops: to, stages: kernel.stages.map((s) => mapStage(s, interner.intern)) };
   const rewrite = rewriter(interner, (e) => (e.kind === "variable" ? (map.get(e.variable) ?? null) : null));
   return { ...kernel, loops: to, stages: kernel.stages.map((s) => mapStage(s, rewrite)) };
 }
 
-export function internKernel(kernel: Kernel, interner: Interner): Kernel {
-  return { ...kernel, stages: kernel.stages.map((s) => mapStage(s, interner.intern)) };
+/** Gives kernels over the same extents the same loop variables, so that equal indices are one object. */
+export function makeLoopPool(interner: Interner): (kernel: Kernel) => Kernel {
+  const pool = new Map<string, Loop>();
+  return (kernel) => {
+    const loops = kernel.loops.map((l, k) => {
+      const { symbol, times, plus } = l.extent;
+      const key = `${k} ${symbol} ${symbol === null ? 0 : times} ${plus}`;
+      const known = pool.get(key);
+      if (!known) pool.set(key, l);
+      return known ?? l;
+    });
+    return renameLoops(kernel, loops, interner);
+  };
 }
 
 // ---- joining ------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@
 import { makeInterner, type Interner } from "../ir/kernel/intern.ts";
 import type { Access, Entry, Kernel, KernelProgram, Statement } from "../ir/kernel/types.ts";
 import { makeConflicts, type Conflicts } from "./fuse-conflicts.ts";
-import { internKernel, mergeKernels } from "./fuse-merge.ts";
+import { makeLoopPool, mergeKernels } from "./fuse-merge.ts";
 import { dropBuffers, dropUnused } from "./fuse-unused.ts";
 
 export function fuse(program: KernelProgram): KernelProgram {
@@ -22,7 +22,9 @@ export function fuse(program: KernelProgram): KernelProgram {
 
 function fuseEntry(entry: Entry): Entry {
   const interner = makeInterner();
-  let before = dropUnused({ ...entry, body: entry.body.map((s) => internStatement(s, interner)) });
+  const shareLoops = makeLoopPool(interner);
+  const body = entry.body.map((s) => internStatement(s, interner, shareLoops));
+  let before = dropUnused({ ...entry, body });
   for (;;) {
     const after = dropUnused({ ...before, body: fuseBlock(before.body, interner) });
     if (after.body === before.body) return after;
@@ -30,12 +32,16 @@ function fuseEntry(entry: Entry): Entry {
   }
 }
 
-function internStatement(statement: Statement, interner: Interner): Statement {
+function internStatement(
+  statement: Statement,
+  interner: Interner,
+  shareLoops: (kernel: Kernel) => Kernel,
+): Statement {
   const { intern } = interner;
   const access = (a: Access): Access => ({ ...a, index: a.index.map(intern) });
   switch (statement.kind) {
     case "kernel":
-      return internKernel(statement, interner);
+      return shareLoops(statement);
     case "product": {
       const { left, right, to, start } = statement;
       return {
@@ -47,12 +53,12 @@ function internStatement(statement: Statement, interner: Interner): Statement {
       };
     }
     case "loop":
-      return { ...statement, body: statement.body.map((s) => internStatement(s, interner)) };
+      return { ...statement, body: statement.body.map((s) => internStatement(s, interner, shareLoops)) };
     case "if":
       return {
         ...statement,
         condition: intern(statement.condition),
-        then: statement.then.map((s) => internStatement(s, interner)),
+        then: statement.then.map((s) => internStatement(s, interner, shareLoops)),
       };
     default:
       return statement satisfies never;
@@ -74,8 +80,8 @@ function fuseBlock(body: readonly Statement[], interner: Interner): readonly Sta
   for (let j = 1; j < block.length; j++) {
     const merged = mergeUpwards(block, j, interner, conflicts);
     if (!merged) continue;
-    block = merged;
-    j = 0;
+    block = merged.block;
+    j = merged.at;
   }
   return block.length === body.length && block.every((s, k) => s === body[k]) ? body : block;
 }
@@ -86,7 +92,7 @@ function mergeUpwards(
   j: number,
   interner: Interner,
   conflicts: Conflicts,
-): Statement[] | null {
+): { readonly block: Statement[]; readonly at: number } | null {
   const late = block[j]!;
   if (late.kind !== "kernel") return null;
   for (let i = j - 1; i >= 0; i--) {
@@ -96,7 +102,7 @@ function mergeUpwards(
     const isUp = between.every((s) => !conflicts(s, late));
     if (!isUp && !between.every((s) => !conflicts(early, s))) continue;
     const merged = mergeKernels(early, late, interner);
-    if (merged) return place(block, i, j, merged, isUp);
+    if (merged) return { block: place(block, i, j, merged, isUp), at: i };
   }
   return null;
 }

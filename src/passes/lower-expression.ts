@@ -249,11 +249,12 @@ export function makePull(shared: Shared): Pull {
     const { distribution, place, fresh } = node.attributes;
     const counters = shared.counters();
     const rest = node.type.axes.filter((axis) => axis.kind !== "batch" && !fresh.includes(axis));
-    let coordinate = i32(0);
-    for (const axis of [...fresh, ...rest]) {
-      const position = bind.get(axis) ?? positions.get(axis) ?? i32(0);
-      coordinate = binary("add", binary("mul", coordinate, sizeOf(axis)), position);
-    }
+    const positionOf = (axis: Axis): Expression => bind.get(axis) ?? positions.get(axis) ?? i32(0);
+    const [first, ...inner] = [...fresh, ...rest];
+    const coordinate = inner.reduce(
+      (outer, axis) => binary("add", binary("mul", outer, sizeOf(axis)), positionOf(axis)),
+      first ? positionOf(first) : i32(0),
+    );
     const batched = node.type.axes.find((axis) => axis.kind === "batch");
     const own = batched ? load(access(shared.example(), [at(bind, batched)])) : i32(0);
     const step = load(access(counters, [i32(1)]));

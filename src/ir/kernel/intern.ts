@@ -80,6 +80,9 @@ function fold(e: Expression): Expression {
     const value = applyBinary(fn, left.dtype, left.value, right.value);
     return e.dtype === "f32" ? f32(value) : e.dtype === "i32" ? i32(value) : bool(value !== 0);
   }
+  // A bool that was kept as 0 or 1.
+  if (fn === "ne" && isConstant(right, 0) && left.kind === "select")
+    if (isConstant(left.then, 1) && isConstant(left.else, 0)) return left.condition;
   if (fn === "and" && left.kind === "constant") return left.value ? right : left;
   if (fn === "and" && right.kind === "constant") return right.value ? left : right;
   if (left.dtype !== "i32") return e;

@@ -109,7 +109,9 @@ function shared(kernel: Kernel): Expression[] {
   const all = expressions(roots);
   const uses = new Map<Expression, number>();
   for (const e of [...all.flatMap(children), ...roots]) uses.set(e, (uses.get(e) ?? 0) + 1);
-  return all.filter((e) => uses.get(e)! > 1 && children(e).length > 0 && e.dtype !== "i32");
+  // Plain indices read better in place.
+  const isLong = (e: Expression): boolean => e.dtype !== "i32" || expressions([e]).length > 5;
+  return all.filter((e) => uses.get(e)! > 1 && children(e).length > 0 && isLong(e));
 }
 
 function printKernel(kernel: Kernel, names: Names): string[] {
