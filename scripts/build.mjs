@@ -46,7 +46,12 @@ const common = {
 };
 
 const entries = [
-  { entryPoints: ["src/index.ts"], outfile: "dist/index.js", platform: "neutral", mainFields: ["module", "main"] },
+  {
+    entryPoints: ["src/index.ts"],
+    outfile: "dist/index.js",
+    platform: "neutral",
+    mainFields: ["module", "main"],
+  },
   // CommonJS packages within the bundle ask for `require`.
   {
     entryPoints: ["src/cli/main.ts"],

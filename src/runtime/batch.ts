@@ -2,9 +2,18 @@
  * A batch: encoded examples of each data, with their lengths agreeing along shared axes, and what the runtime derives
  * (`next`). Making one needs no module, so a batch made once can be trained on in every epoch.
  */
-import { encodeExample, type Example, examplesOf, isBatch, specOf, type Spec, type Value } from "./encode.ts";
+import {
+  encodeExample,
+  type Example,
+  examplesOf,
+  isBatch,
+  specOf,
+  type Spec,
+  typeName,
+  type Value,
+} from "./encode.ts";
 import { count, fail, names } from "./errors.ts";
-import type { DataInfo, Metadata } from "./metadata.ts";
+import type { Metadata } from "./metadata.ts";
 import { elements } from "./safetensors.ts";
 import { vocabulary, type Vocabulary } from "./vocabulary.ts";
 
@@ -66,7 +75,7 @@ export function makeBatch(of: DataSpecs, inputs: Inputs, options: BatchOptions):
   const given = known.filter(({ name }) => inputs[name] !== undefined);
   for (const info of known)
     if (!given.includes(info) && !info.derived && (info.role === "input" || options.targets))
-      fail(`\`${info.name}\` is missing: the ${info.role} ${info.name} : ${describe(of, info)}`);
+      fail(`\`${info.name}\` is missing: it is the ${info.role} ${typeName(info)}`);
 
   const columns = new Map<string, readonly Example[]>();
   let agreed: { readonly name: string; readonly batch: boolean } | null = null;
@@ -92,13 +101,6 @@ export function makeBatch(of: DataSpecs, inputs: Inputs, options: BatchOptions):
 }
 
 const single = (batch: boolean): string => (batch ? "a batch" : "one example");
-
-const describe = (of: DataSpecs, info: DataInfo): string => {
-  const { sizes } = of.specs.get(info.name)!;
-  return sizes.length === 0
-    ? info.base
-    : `${info.base} with ${count(sizes.length, "axis").replace("axiss", "axes")}`;
-};
 
 export function assemble(
   of: DataSpecs,

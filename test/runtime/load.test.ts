@@ -1,7 +1,16 @@
 /** Predictions, streams and what is said about wrong data, with compiled models. */
 import { describe, expect, test } from "vitest";
 import { load } from "../../src/runtime/index.ts";
-import { characterModel, compileModel, frames, list, loadTrained, one, tags, taggingModel } from "./models.ts";
+import {
+  characterModel,
+  compileModel,
+  frames,
+  list,
+  loadTrained,
+  one,
+  tags,
+  taggingModel,
+} from "./models.ts";
 
 describe("predict", () => {
   test("a ragged batch gives the same bits as each example alone", async () => {
@@ -29,9 +38,13 @@ describe("predict", () => {
     const nested = frames(3);
     const expected = one(model.predict({ audio: nested })["tags"]).data;
     const flat = Float32Array.from(nested.flat());
-    expect(one(model.predict({ audio: nested.map((row) => Float32Array.from(row)) })["tags"]).data).toEqual(expected);
+    expect(one(model.predict({ audio: nested.map((row) => Float32Array.from(row)) })["tags"]).data).toEqual(
+      expected,
+    );
     expect(one(model.predict({ audio: { data: flat, shape: [3, 5] } })["tags"]).data).toEqual(expected);
-    const both = list(model.predict({ audio: { data: Float32Array.from([...flat, ...flat]), shape: [2, 3, 5] } })["tags"]);
+    const both = list(
+      model.predict({ audio: { data: Float32Array.from([...flat, ...flat]), shape: [2, 3, 5] } })["tags"],
+    );
     expect(both.map((x) => x.data)).toEqual([expected, expected]);
   });
 
@@ -42,13 +55,18 @@ describe("predict", () => {
     const rows = result.nested() as number[][];
     expect(rows.map((row) => row.length)).toEqual([6, 6, 6]);
     rows.forEach((row) => expect(row.reduce((a, b) => a + b)).toBeCloseTo(1, 5));
-    expect(result.labels()).toEqual(rows.map((row) => ["<unk>", "<eos>", " ", "a", "b", "c"][row.indexOf(Math.max(...row))]));
+    expect(result.labels()).toEqual(
+      rows.map((row) => ["<unk>", "<eos>", " ", "a", "b", "c"][row.indexOf(Math.max(...row))]),
+    );
   });
 
   test("strings are examples of characters, arrays of them batches", async () => {
     const model = await loadTrained(await characterModel());
     const [first, second] = list(model.predict({ text: ["ab", "cab"] })["text"]);
-    expect([first!.shape, second!.shape]).toEqual([[2, 6], [3, 6]]);
+    expect([first!.shape, second!.shape]).toEqual([
+      [2, 6],
+      [3, 6],
+    ]);
     expect(first!.data).toEqual(one(model.predict({ text: [3, 4] })["text"]).data);
   });
 
@@ -67,7 +85,12 @@ describe("predict", () => {
       missing: message({}),
       unknown: message({ audoi: frames(2) }),
       flat: message({ audio: [1, 2, 3] }),
-      short: message({ audio: [[1, 2, 3, 4, 5], [1, 2]] }),
+      short: message({
+        audio: [
+          [1, 2, 3, 4, 5],
+          [1, 2],
+        ],
+      }),
       word: message({ audio: [[1, 2, 3, 4, "five"]] }),
       lengths: message({ audio: frames(3), tags: tags(2) }),
       batch: message({ audio: [frames(3), frames(2)], tags: [tags(3), tags(3)] }),
@@ -84,7 +107,7 @@ describe("predict", () => {
         "flat": "\`audio\` is f32[T, 5]: wanted one example (2 levels of arrays) or a batch of them (3), found 1 level",
         "id": "\`tags[1]\` is 3, wanted a whole number from 0 to 2",
         "lengths": "\`tags\` is 2 long along T, but \`audio\` is 3",
-        "missing": "\`audio\` is missing: the input audio : f32 with 2 axes",
+        "missing": "\`audio\` is missing: it is the input f32[T, 5]",
         "mixed": "\`audio\` is a batch, but \`tags\` is one example: give all alike",
         "name": "\`tags[0]\` is "noun", and \`tags\` has no vocabulary: wanted an id",
         "nan": "\`tags[1]\` is NaN, wanted a whole number from 0 to 2",
@@ -177,7 +200,9 @@ describe("stream", () => {
 
   test("is refused where the model looks ahead", async () => {
     const model = await loadTrained(
-      await compileModel("input audio : f32[T, 5]  target tags : token(3)[T]\naudio >> lstm(4) >> bidir >> softmax(tags)"),
+      await compileModel(
+        "input audio : f32[T, 5]  target tags : token(3)[T]\naudio >> lstm(4) >> bidir >> softmax(tags)",
+      ),
     );
     expect(() => model.stream()).toThrow("`bidir` reads the whole sequence");
   });
