@@ -1,9 +1,13 @@
 /**
  * defer-weight-gradients: a sum over steps that nothing in the loop reads becomes one sum after it.
  *
- *   s = scan T reverse (dU = 0; h = H, …) { next dU = dU + contract[B](dg, h) }        final(s, dU)
- * becomes
- *   s = scan T reverse (h = H, …) { output dg }          0 + contract[T,B](output(s, dg), H)
+ *   %s = scan [T] reverse {                   becomes     %s = scan [T] reverse {
+ *     state dU %dU = 0                                      …
+ *     element h %h = %H                                     output %dg
+ *     …                                                   }
+ *     next add %dU, (contract [B] %dg, %h)                %1 = output 0 %s
+ *   }                                                     %2 = contract [T, B] %1, %H
+ *   %1 = final 0 %s
  *
  * A thin product a step becomes one large product over all steps and examples (Appleyard et al. 2016, §3.3), whose
  * operands are sequences that mostly exist anyway. Sums are linear, so the sum over steps passes through what
@@ -30,7 +34,7 @@ function deferFrom(scan: Node<"scan">): Replacement | null {
   const planner = plan(scan);
   const sums = parts.states.map(({ formal, next }) => {
     if (counts.get(formal) !== 1) return null;
-    const terms = termsBeside(formal, next);
+    const terms = termsBeside(formal, next, counts);
     return terms && terms.length > 0 && terms.every(planner.deferrable) ? terms : null;
   });
   if (sums.every((terms) => terms === null)) return null;
@@ -51,18 +55,18 @@ function deferFrom(scan: Node<"scan">): Replacement | null {
   };
 }
 
-/** The terms of `next` beside the state itself, or null if `next` is not a sum with it. */
-function termsBeside(formal: Node, next: Node): readonly Node[] | null {
-  if (next.op !== "binary" || next.type.dtype !== "f32") return null;
+/** The terms of `next` beside the state itself, or null if `next` is not a sum with it that only the state reads. */
+function termsBeside(formal: Node, next: Node, counts: ReadonlyMap<Node, number>): readonly Node[] | null {
+  if (next.op !== "binary" || next.type.dtype !== "f32" || counts.get(next) !== 1) return null;
   const [a, b] = next.operands as [Node, Node];
   const { fn } = next.attributes;
   if (fn !== "add" && fn !== "sub") return null;
   const right = fn === "add" ? b : build.neg(b);
   if (a === formal) return [right];
   if (b === formal && fn === "add") return [a];
-  const left = termsBeside(formal, a);
+  const left = termsBeside(formal, a, counts);
   if (left) return [...left, right];
-  const rest = fn === "add" ? termsBeside(formal, b) : null;
+  const rest = fn === "add" ? termsBeside(formal, b, counts) : null;
   return rest && [a, ...rest];
 }
 
