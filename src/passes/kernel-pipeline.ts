@@ -1,4 +1,7 @@
-/** The order of passes over a kernel program, with the reason for each place, and what runs them. */
+/**
+ * The order of passes over a kernel program, with the reason for each place, and what runs them. The program is
+ * verified as it comes in and after each pass, so that a fault is blamed on the pass that made it.
+ */
 import type { KernelProgram } from "../ir/kernel/types.ts";
 import { verifyKernels } from "../ir/kernel/verify.ts";
 import { fuse } from "./fuse.ts";

@@ -1,4 +1,7 @@
-/** The nodes of one level, an entry's or a scan's body, stored in order. */
+/**
+ * The nodes of one level, an entry's or a scan's body, stored in the order of the graph: operands first, and what a
+ * scan's body captures before the scan.
+ */
 import type { Node } from "../ir/graph/types.ts";
 import type { Statement } from "../ir/kernel/types.ts";
 import { CompilerBug } from "../diagnostics/diagnostic.ts";

@@ -9,7 +9,8 @@ import type { Axis, Graph, Node } from "../../src/ir/graph/types.ts";
 import { nodesOf } from "../../src/ir/graph/walk.ts";
 import { makeMachine } from "../../src/ir/kernel/eval.ts";
 import { printKernels } from "../../src/ir/kernel/print.ts";
-import type { KernelProgram, Statement } from "../../src/ir/kernel/types.ts";
+import type { Sizes } from "../../src/ir/kernel/layout.ts";
+import type { Buffer, KernelProgram, Statement } from "../../src/ir/kernel/types.ts";
 import { verifyKernels } from "../../src/ir/kernel/verify.ts";
 import { random } from "../../src/ir/random.ts";
 import { fuse } from "../../src/passes/fuse.ts";
@@ -86,6 +87,13 @@ function* points(sizes: readonly number[]): Generator<readonly number[]> {
 export type Pipeline = (program: KernelProgram) => KernelProgram;
 export const plain: Pipeline = (program) => program;
 
+/** What runs a program: the interpreter, or a module. */
+export interface Runner {
+  readonly run: (entry: string) => void;
+  readonly read: (buffer: Buffer) => ArrayLike<number>;
+  readonly write: (buffer: Buffer, data: ArrayLike<number>) => void;
+}
+
 /** All outputs as the lowered program computes them, by name. */
 export function runLowered(
   lowered: Lowered,
@@ -93,11 +101,13 @@ export function runLowered(
   entry: string,
   env: Environment,
   test: Case,
+  makeRunner: (program: KernelProgram, sizes: Sizes) => Runner = (p, sizes) =>
+    makeMachine(p, sizes, { random }),
 ): Map<string, Float64Array> {
   const sizes: Record<string, number> = { B: test.batch };
   for (const { symbol } of lowered.lengths) sizes[symbol] = Math.max(...test.lengths![symbol]!);
   for (const symbol of program.symbols) sizes[symbol] ??= Math.max(...(test.lengths?.[symbol] ?? [0]));
-  const machine = makeMachine(program, sizes, { random });
+  const machine = makeRunner(program, sizes);
   for (const { buffer, symbol } of lowered.lengths) machine.write(buffer, test.lengths![symbol]!);
   if (lowered.counters) {
     const count = lowered.counters.dims[0]!.plus;
@@ -133,9 +143,10 @@ export function runLowered(
   }
   machine.run(entry);
   const results = new Map<string, Float64Array>();
-  for (const o of lowered.outputs) if (o.entry === entry) results.set(o.name, machine.read(o.buffer));
+  for (const o of lowered.outputs)
+    if (o.entry === entry) results.set(o.name, Float64Array.from(machine.read(o.buffer)));
   for (const { name, buffer } of lowered.inputs)
-    if (buffer.role === "state") results.set(name, machine.read(buffer));
+    if (buffer.role === "state") results.set(name, Float64Array.from(machine.read(buffer)));
   for (const { parameter, gradient, index, stackDim, dims } of lowered.parameters) {
     const all = machine.read(gradient);
     const sizesOf = gradient.dims.map((d) => d.plus);

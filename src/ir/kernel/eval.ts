@@ -9,6 +9,7 @@
  */
 import { CompilerBug } from "../../diagnostics/diagnostic.ts";
 import { applyBinary, applyUnary, reducers } from "./scalars.ts";
+import { random } from "../random.ts";
 import { extentSize, indices, type Sizes, storage, type Storage } from "./layout.ts";
 import type {
   Access,
@@ -29,7 +30,7 @@ export interface MachineOptions {
   readonly single?: boolean;
   /** Check after each statement that padding lanes are zero. On by default. */
   readonly strict?: boolean;
-  /** What a `random` expression draws. */
+  /** What a `random` expression draws; Threefry unless given. */
   readonly random?: Draw;
 }
 
@@ -58,7 +59,7 @@ type Values = Map<Expression, number>;
 type Environment = Map<Variable, number>;
 
 export function makeMachine(program: KernelProgram, sizes: Sizes, options: MachineOptions = {}): Machine {
-  const { single = false, strict = true, random: drawRandom } = options;
+  const { single = false, strict = true, random: draw = random } = options;
   const memories = new Map<Buffer, Memory>();
 
   const memory = (buffer: Buffer): Memory => {
@@ -133,8 +134,7 @@ export function makeMachine(program: KernelProgram, sizes: Sizes, options: Machi
       case "select":
         return of(e.condition) ? of(e.then) : of(e.else);
       case "random":
-        if (!drawRandom) throw new CompilerBug("the machine was given no source of random numbers");
-        return drawRandom(e.distribution, of(e.seed), e.place, of(e.example), of(e.coordinate));
+        return draw(e.distribution, of(e.seed), e.place, of(e.example), of(e.coordinate));
       default:
         return e satisfies never;
     }
