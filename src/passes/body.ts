@@ -75,6 +75,12 @@ export function readers(roots: readonly Node[]): ReadonlyMap<Node, number> {
   return counts;
 }
 
+/** The axes that a node sums over, or reduces in another way. */
+export function summedAxes(node: Node): readonly Axis[] {
+  if (node.op === "reduce" || node.op === "contract") return node.attributes.axes;
+  return node.op === "scatter" ? node.attributes.over : [];
+}
+
 export const rootsOf = (graph: Graph): readonly Node[] => graph.outputs.map((o: Output) => o.value);
 
 /** What stands for the results of a scan. */

@@ -1,9 +1,9 @@
 /**
  * Sums of places, as autodiff leaves them where a value was read in parts.
  *
- *   place[k: 0](a) + place[k: 1](b)        is   stack[k](a, b)
- *   place[k: 0..3](a) + place[k: 3..5](b)  is   concat[k](a, b)
- *   place[k: 1](a) + place[k: 1](b)        is   place[k: 1](a + b)
+ *   add (place [g] 0 %a), (place [g] 1 %b)           becomes     stack [g] %a, %b
+ *   add (place [g, p] 0 %a), (place [g, q] 3 %b)     becomes     concat [p, q, g] %a, %b
+ *   add (place [g] 1 %a), (place [g] 1 %b)           becomes     place [g] 1 (add %a, %b)
  *
  * Everywhere but at its own place each term is 0, so nothing is rounded differently.
  */
@@ -29,12 +29,13 @@ export function combinePlaces(node: Node<"binary">, partAxis: PartAxis): Node {
     const stack = rest.find(
       (x): x is Node<"stack"> => x.op === "stack" && x.attributes.axis === attributes.axis,
     );
-    if (stack && along.every((x) => x.attributes.from === null)) {
+    const full = stack?.type.axes.length === node.type.axes.length;
+    if (stack && full && along.every((x) => x.attributes.from === null)) {
       const others = rest.filter((x) => x !== stack);
       return sum([addToStack(stack, along), ...others]);
     }
     if (along.length < 2) continue;
-    const parts = join(along.map(partOf));
+    const parts = join(along.map((x) => partOf(x, node.type.axes)));
     if (!parts) continue;
     return sum([assemble(parts, attributes.axis, partAxis), ...rest]);
   }
@@ -43,16 +44,17 @@ export function combinePlaces(node: Node<"binary">, partAxis: PartAxis): Node {
 
 const sum = (terms: readonly Node[]): Node => terms.reduce((a, b) => build.add(a, b));
 
-/** The terms of a chain of sums over the same axes. */
+/** The terms of a chain of sums. */
 function termsOf(node: Node): Node[] {
   const isSum = node.op === "binary" && node.attributes.fn === "add";
-  if (!isSum || node.operands.some((x) => x.type.axes.length !== node.type.axes.length)) return [node];
-  return node.operands.flatMap(termsOf);
+  return isSum ? node.operands.flatMap(termsOf) : [node];
 }
 
-function partOf(node: Node<"place">): Part {
-  const { start, from } = node.attributes;
-  return { start, size: from ? build.fixedSize(from) : 1, from, value: node.operands[0]! };
+/** A place as a part of a value over all of `axes`. */
+function partOf(node: Node<"place">, axes: readonly Axis[]): Part {
+  const { axis, start, from } = node.attributes;
+  const value = build.broadcast(node.operands[0]!, build.without(axes, [axis]));
+  return { start, size: from ? build.fixedSize(from) : 1, from, value };
 }
 
 function addToStack(stack: Node<"stack">, places: readonly Node<"place">[]): Node {

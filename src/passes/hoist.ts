@@ -1,10 +1,14 @@
 /**
  * hoist: what does not depend on the carried state leaves the loop and gains the scanned axis.
  *
- *   scan T (h; x = X) { next h = tanh((contract[D](x, W) + contract[K](rename[H->K](h), U)) + b) }
- * becomes
- *   XW = contract[D](X, W) + b
- *   scan T (h; e = XW) { next h = tanh(e + contract[K](rename[H->K](h), U)) }
+ *   %s = scan [T] {                          becomes     %1 = contract [d] %X, %W
+ *     state h %h = %h0                                   %2 = add %1, %b
+ *     element x %x = %X                                  %s = scan [T] {
+ *     %1 = contract [d] %x, %W                             state h %h = %h0
+ *     %2 = contract [n] %h, %U                             element b %e = %2
+ *     %3 = add (add %1, %2), %b                            %3 = add %e, (contract [n] %h, %U)
+ *     next %3                                              next %3
+ *   }                                                    }
  *
  * With named axes this is `lift`: the same ops over the sequences instead of their elements (lift.ts). Only what
  * holds something heavy leaves; an elementwise chain stays, where it fuses. Padding is undefined, so that
@@ -16,8 +20,7 @@
 import * as build from "../ir/graph/build.ts";
 import type { Node } from "../ir/graph/types.ts";
 import { bodyRoots, rewrite } from "../ir/graph/walk.ts";
-import { binders, dependence, meets, reads, readers, rewriteScans, type Replacement } from "./body.ts";
-import { fit } from "./body.ts";
+import { binders, dependence, fit, meets, readers, reads, rewriteScans, type Replacement } from "./body.ts";
 import { lifter, liftable } from "./lift.ts";
 import type { Pass } from "./pass.ts";
 

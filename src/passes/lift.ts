@@ -6,7 +6,7 @@
 import * as build from "../ir/graph/build.ts";
 import type { Axis, Node } from "../ir/graph/types.ts";
 import { bodyNodes, rebuild } from "../ir/graph/walk.ts";
-import { binders, dependence, meets, rebuildWider } from "./body.ts";
+import { binders, dependence, meets, rebuildWider, summedAxes } from "./body.ts";
 
 /** Whether the op itself may gain the axis (its operands are another question). */
 export function liftable(node: Node, axis: Axis): boolean {
@@ -16,9 +16,9 @@ export function liftable(node: Node, axis: Axis): boolean {
       return false;
     case "reduce":
     case "contract":
-      return !sumsBatch(node.attributes.axes) && !node.attributes.axes.includes(axis);
     case "scatter":
-      return !sumsBatch(node.attributes.over) && !node.attributes.over.includes(axis);
+      // A sum over the batch stays: over all steps it would be, say, a matrix for each. Its operands may leave.
+      return !summedAxes(node).some((x) => x === axis || x.kind === "batch");
     case "scan":
       // A scan over the same axis cannot read what has gained it.
       return (
@@ -54,11 +54,6 @@ export function liftable(node: Node, axis: Axis): boolean {
     default:
       return node satisfies never;
   }
-}
-
-/** A sum over the batch stays: over all steps it would be, say, a matrix for each step. Its operands may leave. */
-function sumsBatch(axes: readonly Axis[]): boolean {
-  return axes.some((axis) => axis.kind === "batch");
 }
 
 /** Gives what a value of the scan's body is over all steps; an outer value is itself. */

@@ -1,12 +1,17 @@
 /**
  * mask-padding: makes padding harmless, for backends that reduce over whole buffers.
  *
- *   reduce sum[T](exp(X))
- * becomes
- *   reduce sum[T](select(lt(broadcast[B](iota T), length T), exp(X), 0))
+ *   %1 = exp %x                 becomes     %1 = exp %x
+ *   %2 = reduce [T] sum %1                  %2 = broadcast [B] (iota [T])
+ *                                           %3 = lt %2, (length [T])
+ *                                           %4 = select %3, %1, 0
+ *                                           %5 = reduce [T] sum %4
  *
  * and in the body of a scan over T, where a sum over the batch counts only the examples that still run,
- *   contract[B](dg, h)   becomes   contract[B](select(lt(position, length T), dg, 0), h)
+ *
+ *   %1 = contract [B] %dg, %h   becomes     %1 = lt %position, (length [T])
+ *                                           %2 = select %1, %dg, 0
+ *                                           %3 = contract [B] %2, %h
  *
  * What is neutral depends on the reduction; a product needs one operand zero and the other finite, since 0 · NaN is
  * NaN. Where the analysis in padding.ts shows that the operands already are, nothing is inserted.
@@ -17,7 +22,7 @@
 import * as build from "../ir/graph/build.ts";
 import type { Axis, Graph, Node } from "../ir/graph/types.ts";
 import { rewriteGraph } from "../ir/graph/walk.ts";
-import { fit } from "./body.ts";
+import { fit, summedAxes } from "./body.ts";
 import { analysePadding, type Padding, type PaddingAnalysis } from "./padding.ts";
 import type { Pass } from "./pass.ts";
 
@@ -97,13 +102,10 @@ function insertMasks(graph: Graph): Graph {
 
 /** The padding that a reduction meets: a sum over the batch meets that of all axes, of the steps around it too. */
 function extentsOf(node: Node, analysis: PaddingAnalysis): readonly Extent[] {
-  const over =
-    node.op === "reduce" || node.op === "contract"
-      ? node.attributes.axes
-      : node.op === "scatter"
-        ? node.attributes.over
-        : [];
-  const met = over.some((axis) => axis.kind === "batch") ? build.union(over, ...node.operands.map((x) => x.type.axes)) : over;
+  const over = summedAxes(node);
+  const met = over.some((axis) => axis.kind === "batch")
+    ? build.union(over, ...node.operands.map((x) => x.type.axes))
+    : over;
   const along = met.filter(build.isRagged).map((axis): Extent => ({ axis, position: null }));
   if (met === over) return along;
   const around = analysis.enclosing(node).map((scan) => scan.attributes);

@@ -1,10 +1,10 @@
 /**
  * merge-gates: products that share an operand become one, their weights laid out side by side.
  *
- *   contract[D](X, lstm.i.Wx) + lstm.i.b,  contract[D](X, lstm.f.Wx) + lstm.f.b
- * becomes
- *   Z = contract[D](X, lstm.{i,f}.Wx) + lstm.{i,f}.b                 along a new axis gate.2
- *   pick[gate.2: 0](Z),  pick[gate.2: 1](Z)
+ *   %1 = add (contract [d] %x, %i.Wx), %i.b     becomes     %1 = contract [d] %x, %{i,f}.Wx
+ *   %2 = add (contract [d] %x, %f.Wx), %f.b                 %2 = add %1, %{i,f}.b
+ *                                                           %3 = pick [gate.2] 0 %2
+ *                                                           %4 = pick [gate.2] 1 %2
  *
  * One product of four times the width keeps a kernel busy that four narrow ones leave idle (Appleyard et al. 2016, §3.1).
  * From the products the stacks spread: elements that are parts of one sequence become one element, and sums of

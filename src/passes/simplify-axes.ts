@@ -25,9 +25,12 @@ function splitRepeated(x: Node<"broadcast">, needed: readonly Axis[]): [readonly
   return [axes.filter((axis) => needed.includes(axis)), axes.filter((axis) => !needed.includes(axis))];
 }
 
-/** A sum over the batch counts no padding of any axis, so repeating along a ragged one is not the same afterwards. */
-const mayPostpone = (later: readonly Axis[], over: readonly Axis[]): boolean =>
-  later.length > 0 && !(over.some(isBatch) && later.some(build.isRagged));
+/**
+ * Whether a value can be reduced first and repeated along the axis afterwards. A sum over the batch counts no padding
+ * of any axis, and one over a ragged axis needs to know the example.
+ */
+const mayPostpone = (axis: Axis, over: readonly Axis[]): boolean =>
+  !(build.isRagged(axis) && over.some(isBatch)) && !(isBatch(axis) && over.some(build.isRagged));
 
 function simplifyBroadcast(node: Node<"broadcast">): Node {
   const x = node.operands[0]!;
@@ -94,9 +97,10 @@ function simplifyReduce(node: Node<"reduce">): Node {
 
 function reduceRepeated(node: Node<"reduce">, x: Node<"broadcast">): Node {
   const { fn, axes } = node.attributes;
-  const [needed, later] = splitRepeated(x, axes);
-  if (mayPostpone(later, axes)) {
-    const inner = build.broadcast(x.operands[0]!, needed);
+  const [needed, all] = splitRepeated(x, axes);
+  const later = all.filter((axis) => mayPostpone(axis, axes));
+  if (later.length > 0) {
+    const inner = build.broadcast(x.operands[0]!, build.without(x.attributes.axes, later));
     return build.broadcast(build.reduce(fn, inner, axes), node.type.axes);
   }
   const fixed = needed.filter((axis) => axis.size.kind === "fixed" && axis.size.size > 0);
@@ -117,7 +121,7 @@ function simplifyContract(node: Node<"contract">): Node {
     if (x.op !== "broadcast") continue;
     const [needed, all] = splitRepeated(x, axes);
     // Beside an operand that has the axis, repeating along it says nothing.
-    const later = all.filter((axis) => build.hasAxis(other, axis) || mayPostpone([axis], axes));
+    const later = all.filter((axis) => build.hasAxis(other, axis) || mayPostpone(axis, axes));
     if (later.length > 0) {
       const kept = [...needed, ...build.without(all, later)];
       const inner = build.broadcast(x.operands[0]!, kept);
@@ -156,10 +160,11 @@ function simplifyReverse(node: Node<"reverse">): Node {
   return postponeAlong(node, axis);
 }
 
-/** An op along one axis of a value repeated along others. */
+/** An op along one axis of a value repeated along others; without its example a value does not know its end. */
 function postponeAlong(node: Node, axis: Axis): Node {
   const x = node.operands[0]!;
   if (x.op !== "broadcast" || x.attributes.axes.includes(axis)) return node;
+  if (build.isRagged(axis) && x.attributes.axes.some(isBatch)) return node;
   return build.broadcast(rebuild(node, [x.operands[0]!]), node.type.axes);
 }
 

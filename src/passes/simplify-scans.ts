@@ -10,8 +10,17 @@
  */
 import * as build from "../ir/graph/build.ts";
 import type { Axis, Graph, Node } from "../ir/graph/types.ts";
-import { bodyRoots, rewrite, topological } from "../ir/graph/walk.ts";
-import { binders, dependence, meets, rewriteScans, rootsOf, type Replacement } from "./body.ts";
+import { bodyNodes, bodyRoots, rewrite, topological } from "../ir/graph/walk.ts";
+import {
+  binders,
+  dependence,
+  meets,
+  rewriteScans,
+  rootsOf,
+  summedAxes,
+  type Binder,
+  type Replacement,
+} from "./body.ts";
 import { mergeScans } from "./merge-scans.ts";
 
 /** Which results of a scan are read. */
@@ -40,6 +49,7 @@ type Parts = build.ScanParts;
 function simplifyScan(scan: Node<"scan">, used: Used): Replacement | null {
   const parts = build.scanParts(scan);
   const instead = substitutes(parts);
+  keepBatchSums(scan, instead);
   const roots = bodyRoots(scan);
   const after = instead.size === 0 ? roots : rewrite(roots, (node) => node, instead);
   const n = parts.states.length;
@@ -81,7 +91,7 @@ function simplifyScan(scan: Node<"scan">, used: Used): Replacement | null {
 }
 
 /** What can stand for formals: outer values, the position, or an equal formal. */
-function substitutes({ axis, states, elements, position }: Parts): ReadonlyMap<Node, Node> {
+function substitutes({ axis, states, elements, position }: Parts): Map<Node, Node> {
   const instead = new Map<Node, Node>();
   for (const [k, { formal, next, start }] of states.entries()) {
     const twin = states.slice(0, k).find((s) => s.next === next && s.start === start);
@@ -97,6 +107,29 @@ function substitutes({ axis, states, elements, position }: Parts): ReadonlyMap<N
   }
   return instead;
 }
+
+/**
+ * In the body of a scan over a ragged axis a sum over the batch counts the examples that still run. So a formal stays
+ * if, with an outer value in its place, such a sum would not depend on the step any more and count all.
+ */
+function keepBatchSums(scan: Node<"scan">, instead: Map<Node, Node>): void {
+  if (!build.isRagged(scan.attributes.axis)) return;
+  const depends = dependence();
+  const bound = binders(scan);
+  const leaves = (x: Binder): boolean => {
+    const value = instead.get(x as Node);
+    return value !== undefined && !meets(depends(value), bound);
+  };
+  const sums = bodyNodes(scan).filter(
+    (node) => sumsBatch(node) || (node.op === "scan" && bodyNodes(node).some(sumsBatch)),
+  );
+  for (const sum of sums) {
+    const on = [...depends(sum)].filter((x) => bound.has(x));
+    if (on.length > 0 && on.every(leaves)) for (const formal of on) instead.delete(formal as Node);
+  }
+}
+
+const sumsBatch = (node: Node): boolean => summedAxes(node).some((axis) => axis.kind === "batch");
 
 /** The element of a sequence, as directly as it can be had. */
 function elementOf(formal: Node<"element">, sequence: Node, axis: Axis, position: Node): Node {

@@ -1,10 +1,13 @@
 /**
  * simplify: the same values with fewer and simpler operations.
  *
- *   add(mul(x, 1), pick[k: 1](stack[k](a, b)))        becomes   add(x, b)
- *   add(place[k: 0](a), place[k: 1](b))               becomes   stack[k](a, b)
- *   two equal products                                 become    one
- *   a scan's unused output, or a state that nothing reads, is dropped
+ *   %1 = mul %x, 1                  becomes     %1 = contract [n] %x, %W
+ *   %2 = contract [n] %1, %W                    %2 = add %1, %1
+ *   %3 = contract [n] %x, %W
+ *   %4 = stack [g] %2, %3
+ *   %5 = add %2, (pick [g] 1 %4)
+ *
+ * and the outputs, states and elements of a scan that nothing reads are dropped.
  *
  * Identities keep bits, up to the sign of a zero; a product with a literal 0 is 0, since such zeros come from
  * autodiff and mean that there is no gradient. The rules stand in two tables, one function an op: arithmetic in

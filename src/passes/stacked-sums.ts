@@ -1,10 +1,10 @@
 /**
  * Spreads stacks of gates from the products to what reads them:
  *
- *   pick[g: 0](Z) + pick[g: 0](Y), pick[g: 1](Z) + pick[g: 1](Y)     becomes   parts of Z + Y
- *   pick[g: 0](Z) + b, pick[g: 1](Z) + c                             becomes   parts of Z + {b,c}
- *   scan (x = pick[g: 0](Z), y = pick[g: 1](Z))                      becomes   scan (e = Z), x and y parts of e
- *   rename(pick(Z))                                                  becomes   pick(rename(Z))
+ *   add (pick [g] 0 %z), (pick [g] 0 %y)     and of 1     become     parts of add %z, %y
+ *   add (pick [g] 0 %z), %b.0                and of 1     become     parts of add %z, %b.{0,1}
+ *   element x %x = pick [g] 0 %z             and of 1     become     parts of element x %x = %z
+ *   rename [n, m] (pick [g] 0 %z)                         becomes    pick [g] 0 (rename [n, m] %z)
  *
  * A run of neighbours is enough; then it is a slice of Z.
  */

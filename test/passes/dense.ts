@@ -74,7 +74,7 @@ export function makeDense(graph: Graph, environment: Environment): Dense {
     const { axis, by, filler } = node.attributes;
     const shifted = b.shift(visit(node.operands[0]!), swap(axis), by, filler);
     const end = ends.get(axis);
-    if (!end) return shifted;
+    if (!end || !b.hasAxis(shifted, b.batch)) return shifted;
     const from = b.broadcast(b.sub(b.iota(swap(axis)), b.constant(by, "i32")), [b.batch]);
     return b.select(b.binary("lt", from, end), shifted, b.constant(filler));
   };

@@ -155,15 +155,22 @@ function scanOver(
     b.rename(b.contract(h, weight(`w${names.weights++}`, [E, D]), [D]), E, D),
   );
   const next = b.unary("tanh", b.add(gate, wide));
+  const sum = b.state("sum", type);
+  const outer = b.state("outer", { dtype: "f32", axes: [E, D] });
+  const product = b.contract(b.rename(wide, D, E), b.add(e, h), [b.batch]);
   const scan = b.scan({
     axis: T,
     reverse: k % 2 === 1,
     position: at,
-    states: [{ formal: h, next, start: b.filled(0, type) }],
+    states: [
+      { formal: h, next, start: b.filled(0, type) },
+      { formal: sum, next: b.add(b.sub(wide, e), sum), start: b.filled(1, type) },
+      { formal: outer, next: b.sub(outer, product), start: b.filled(0, outer.type) },
+    ],
     elements: [{ formal: e, sequence }],
     outputs: [next, body.at(-2)!],
   });
-  return k % 3 === 0 ? b.finalState(scan, 0) : b.scanOutput(scan, (k % 3) - 1);
+  return k % 5 < 3 ? b.finalState(scan, k % 5) : b.scanOutput(scan, (k % 5) - 3);
 }
 
 /** Without the axes that are not among those given. */

@@ -31,7 +31,7 @@ test.each(passes)("$name keeps the values of random graphs", (pass) => {
       fc.pre(moderate(graph));
       expectSame(graph, pass.run(graph), ragged, 1e-10);
     }),
-    { numRuns: 300 },
+    { numRuns: 100 },
   );
 });
 
@@ -49,7 +49,7 @@ test("the pipeline keeps values and gradients of random graphs", () => {
       );
       runPasses(graph, graphPasses("training"));
     }),
-    { numRuns: 300 },
+    { numRuns: 100 },
   );
 });
 
@@ -63,6 +63,6 @@ test("masks make padding harmless in random graphs", () => {
         runPasses(graph, graphPasses("training", { without: new Set(["mask-padding"]) }), { verify: false }),
       );
     }),
-    { numRuns: 300 },
+    { numRuns: 100 },
   );
 });
