@@ -60,8 +60,18 @@ export interface Instance {
 }
 
 export function instantiate(program: KernelProgram, sizes: Sizes, options?: EmitOptions): Instance {
+  return instantiateModule(program, compileProgram(program, options), sizes);
+}
+
+export const compileProgram = (program: KernelProgram, options?: EmitOptions): WebAssembly.Module =>
+  new WebAssembly.Module(emit(program, options) as BufferSource);
+
+export function instantiateModule(
+  program: KernelProgram,
+  module: WebAssembly.Module,
+  sizes: Sizes,
+): Instance {
   const memory = new WebAssembly.Memory({ initial: 1 });
-  const module = new WebAssembly.Module(emit(program, options) as BufferSource);
   const { exports } = new WebAssembly.Instance(module, { env: { memory } });
   const f = exports as Record<string, (...x: number[]) => number>;
   const end = f["reserve"]!(...program.symbols.map((s) => sizes[s]!));
@@ -103,10 +113,28 @@ export interface Comparison {
 }
 
 /** The buffers written, as the interpreter and as the module leave them; padding is checked to be zero. */
-export function compare(body: readonly Statement[], sizes: Sizes, data: Data = new Map()): Comparison {
-  const program = programOf(body, Object.keys(sizes));
+export const compare = (body: readonly Statement[], sizes: Sizes, data: Data = new Map()): Comparison =>
+  comparer(body, Object.keys(sizes))(sizes, data);
+
+/** The same for several sizes of one module. */
+export function comparer(
+  body: readonly Statement[],
+  symbols: readonly SizeSymbol[],
+): (sizes: Sizes, data?: Data) => Comparison {
+  const program = programOf(body, symbols);
+  const module = compileProgram(program, { optimize: false });
+  return (sizes, data = new Map()) => compareWith(body, program, module, sizes, data);
+}
+
+function compareWith(
+  body: readonly Statement[],
+  program: KernelProgram,
+  module: WebAssembly.Module,
+  sizes: Sizes,
+  data: Data,
+): Comparison {
   const machine = makeMachine(program, sizes, { random });
-  const instance = instantiate(program, sizes);
+  const instance = instantiateModule(program, module, sizes);
   program.buffers.forEach((buffer, i) => {
     if (buffer.within) return;
     const count = storage(buffer, sizes).sizes.reduce((a, b) => a * b, 1);

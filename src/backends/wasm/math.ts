@@ -87,11 +87,11 @@ const sigmoid: LaneFunction = (code, to, operand) => {
   const { m } = code;
   const F = m.f32x4;
   const one = (): Ref => splatFloat(m, 1);
-  const x = code.keepVector(to, operand);
-  const z = code.keepVector(to, clamp(m, F.neg(code.get(x)), -88, 88));
+  const z = code.keepVector(to, clamp(m, F.neg(operand), -88, 88));
   const { exponent, fraction } = reduceExp(code, to, z);
   const e = m.i32x4.add(F.add(code.get(fraction), one()), code.get(exponent));
-  return m.v128.andnot(F.div(one(), F.add(e, one())), F.lt(code.get(x), splatFloat(m, -88)));
+  const y = code.keepVector(to, F.div(one(), F.add(e, one())));
+  return m.v128.andnot(code.get(y), F.lt(code.get(y), splatFloat(m, 2 ** -126)));
 };
 
 /** (e^2x - 1) / (e^2x + 1), the numerator summed as s (e^r - 1) + (s - 1). */
