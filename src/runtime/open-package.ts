@@ -6,12 +6,12 @@ import { fail } from "./errors.ts";
 import { load, type Model } from "./load.ts";
 import type { Metadata } from "./metadata.ts";
 
-/** Where the parts of a package are; in text: base64 of what is inline. */
+/** Where the parts of a package are; in text: base64 of what is inline. Asked only for what the caller did not give. */
 export interface PackageParts {
-  readonly wasm: URL | string;
-  readonly metadata: URL | Metadata;
+  readonly wasm: () => URL | string;
+  readonly metadata: () => URL | Metadata;
   /** The weights that it was built with. */
-  readonly weights: URL | string | null;
+  readonly weights: () => URL | string | null;
 }
 
 export interface PackageOptions {
@@ -20,35 +20,43 @@ export interface PackageOptions {
    * built with. Null: none, to train from the start.
    */
   readonly weights?: ArrayBuffer | Uint8Array | URL | string | null;
-  /** The module where it may not be compiled at run time (edge functions), or its bytes. */
+  /** The module compiled already, where it may not be compiled at run time (edge functions), or its bytes. */
   readonly wasm?: BufferSource | WebAssembly.Module;
+  /** What the package's `.json` holds. */
   readonly metadata?: Metadata;
 }
 
+/** `base` is the address of the package's module. */
 export async function openPackage(
   parts: PackageParts,
   base: string,
   options: PackageOptions = {},
 ): Promise<Model> {
-  const { weights } = options;
-  const own = weights === undefined ? parts.weights : null;
-  const [wasm, metadata, file] = await Promise.all([
-    options.wasm ?? bytesOf(parts.wasm),
-    options.metadata ??
-      (parts.metadata instanceof URL ? parseMetadata(await readUrl(parts.metadata)) : parts.metadata),
-    own !== null
-      ? bytesOf(own)
-      : typeof weights === "string"
-        ? readUrl(new URL(weights, base))
-        : weights instanceof URL
-          ? readUrl(weights)
-          : weights,
+  const [wasm, metadata, weights] = await Promise.all([
+    options.wasm ?? bytesOf(parts.wasm()),
+    options.metadata ?? metadataOf(parts.metadata()),
+    weightsOf(parts, base, options),
   ]);
-  return load({ metadata, wasm, weights: file });
+  return load({ metadata, wasm, weights });
 }
 
-const parseMetadata = (bytes: Uint8Array<ArrayBuffer>): Metadata =>
-  JSON.parse(new TextDecoder().decode(bytes)) as Metadata;
+async function metadataOf(part: URL | Metadata): Promise<Metadata> {
+  if (!(part instanceof URL)) return part;
+  return JSON.parse(new TextDecoder().decode(await readUrl(part))) as Metadata;
+}
+
+async function weightsOf(
+  parts: PackageParts,
+  base: string,
+  { weights }: PackageOptions,
+): Promise<ArrayBuffer | Uint8Array | null> {
+  if (weights === undefined) {
+    const own = parts.weights();
+    return own === null ? null : bytesOf(own);
+  }
+  if (typeof weights === "string") return readUrl(new URL(weights, base));
+  return weights instanceof URL ? readUrl(weights) : weights;
+}
 
 function bytesOf(part: URL | string): Uint8Array<ArrayBuffer> | Promise<Uint8Array<ArrayBuffer>> {
   return part instanceof URL ? readUrl(part) : Uint8Array.from(atob(part), (c) => c.charCodeAt(0));

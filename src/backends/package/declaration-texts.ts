@@ -1,0 +1,192 @@
+/** The parts of a `.d.ts` that all models share, as text; see `declaration.ts`. */
+
+/** A file's name may hold anything; a comment holds one line. */
+export const printable = (name: string): string => name.replace(/[\p{Cc}\p{Zl}\p{Zp}]|\*\//gu, " ");
+
+export const common = (targets: boolean): string => `/** Row-major numbers with their shape. */
+export interface Tensor {
+  readonly data: ArrayLike<number>;
+  readonly shape: readonly number[];
+}
+
+/** One output of one example, without padding. It can be given as an input again. */
+export interface Result<Data, Shape extends readonly number[], Nested> {
+  /** Row-major. */
+  readonly data: Data;
+  readonly shape: Readonly<Shape>;
+  /** The same as nested arrays. */
+  nested(): Nested;
+}
+
+export interface Labelled<Labels> {
+  /** The most probable entries (the lowest id among equals), or those that the decoder chose. */
+  labels(): Labels;
+}
+
+/** What \`predict\` takes${targets ? "; of a model with teacher forcing the targets too" : ""}. */
+export type Example = Inputs${targets ? " & Partial<Targets>" : ""};
+export type Batch = BatchInputs${targets ? " & Partial<BatchTargets>" : ""};
+
+/** What is wrong with data or weights: where, what was wanted, what was found. */
+export class RnncError extends Error {
+  readonly name: "RnncError";
+}`;
+
+export const streaming = (input: string): string => `/** States of a stream, by name. */
+export type States = Readonly<
+  Record<string, { readonly data: Float32Array | Int32Array; readonly shape: readonly number[] }>
+>;
+
+export interface StreamOptions {
+  /** Sequences run side by side. Default 1. */
+  readonly examples?: number;
+  /** Their identities, on which random numbers depend. Default 0, 1, … */
+  readonly ids?: ArrayLike<number>;
+}
+
+export type StepInput = ${input};
+
+/** The model one step at a time. Allocates nothing. */
+export interface Stream {
+  /**
+   * One step. The arrays that it gives are overwritten by the next call of the model: copy what is to stay. With
+   * several sequences side by side, give a list of one input each; outputs then lie one after another.
+   */
+  step(input: StepInput): StepOutputs;
+  /** Starts anew. */
+  reset(): void;
+  /** A copy of the states; null before the first step. */
+  save(): States | null;
+  /** Goes on from saved states; null starts anew. */
+  restore(states: States | null): void;
+}`;
+
+export const generation = `export interface GenerateOptions {
+  /** What comes before, as text or ids. Default: \`<eos>\`, as at the start of a text. */
+  readonly prompt?: string | ArrayLike<number> | readonly (number | string)[];
+  /** At most so many entries. Default 200. */
+  readonly length?: number;
+  /** Take the most probable entry instead of drawing. */
+  readonly greedy?: boolean;
+  /** Below 1 sharpens the distribution, above 1 flattens it; 0 is greedy. */
+  readonly temperature?: number;
+  /** Only the so many most probable entries. */
+  readonly topK?: number;
+  /** Only the most probable entries that together have this probability. */
+  readonly topP?: number;
+  /** Entries or ids that are never chosen. */
+  readonly avoid?: readonly (string | number)[];
+  /** An entry or id that ends the text and is not part of it; null: none. */
+  readonly stop?: string | number | null;
+  /** The same seed gives the same text. Default 0. */
+  readonly seed?: number;
+}`;
+
+export const training = ({
+  targets,
+  chunked,
+}: {
+  readonly targets: boolean;
+  readonly chunked: boolean;
+}): string => `export type TrainingExample = Inputs${targets ? " & Targets" : ""};
+export type TrainingBatch = BatchInputs${targets ? " & BatchTargets" : ""};
+
+/** Checked and encoded: made once, trained on often. */
+export interface PreparedBatch {
+  readonly count: number;
+  readonly fresh: boolean;
+}
+
+export type Schedule =
+  | { readonly kind: "constant" }
+  | { readonly kind: "step"; readonly every: number; readonly factor: number }
+  | { readonly kind: "decay"; readonly after: number; readonly factor: number }
+  | { readonly kind: "cosine" }
+  | { readonly kind: "warmup"; readonly steps: number }
+  | { readonly kind: "plateau"; readonly patience: number; readonly factor: number };
+
+export interface TrainerOptions {
+  /** Of initial weights and dropout. */
+  readonly seed?: number;
+  /** Overrides what the model says in \`train { … }\`. */
+  readonly settings?: {
+    readonly rate?: number;
+    readonly batch?: number;
+    readonly epochs?: number;
+    readonly steps?: number | null;
+    readonly schedules?: readonly Schedule[];
+    readonly patience?: number | null;
+    readonly validate?: number | null;
+  };
+  /** How many steps an epoch has: what a cosine needs where \`steps\` is not given. */
+  readonly stepsPerEpoch?: number;
+}
+
+/** Trains the model's own weights. */
+export interface Trainer {
+  /** One step on an example or a list of them: the loss before it (the mean over the examples), the norm of the gradient before clipping, the learning rate, and whether the update was left out because the gradient was not finite. */
+  step(batch: TrainingExample | TrainingBatch | PreparedBatch): {
+    readonly loss: number;
+    readonly norm: number;
+    readonly rate: number;
+    readonly skipped: boolean;
+  };
+  /** Checks and encodes a batch once. \`ids\`: the examples' identities, on which dropout depends. */
+  batch(inputs: TrainingExample | TrainingBatch, settings?: { readonly ids?: ArrayLike<number> }): PreparedBatch;
+  /** The loss without training. */
+  evaluate(batch: TrainingExample | TrainingBatch | PreparedBatch): { readonly loss: number; readonly count: number };
+${
+  chunked
+    ? `  /** Long sequences cut into parallel streams and chunks for \`step\`, in order. */
+  chunks(sequences: TrainingExample[keyof TrainingExample] | TrainingExample, options?: { readonly batch?: number; readonly length?: number }): Generator<PreparedBatch, void>;
+  /** The loss over long sequences, weighted by their steps; the states of the training stay as they are. */
+  evaluateChunks(sequences: TrainingExample[keyof TrainingExample] | TrainingExample, options?: { readonly batch?: number; readonly length?: number }): { readonly loss: number; readonly count: number };
+`
+    : ""
+}  /** Ends an epoch with the loss that counts: schedules go on. */
+  endEpoch(loss: number): { readonly stop: boolean; readonly best: boolean };
+  /** Steps and epochs made. */
+  position(): { readonly step: number; readonly epoch: number };
+  /** Everything that the training goes on from, as a safetensors file. */
+  save(): Uint8Array;
+  /** Goes on from a checkpoint, to the same bits; refuses one of another model. */
+  load(file: ArrayBuffer | Uint8Array): void;
+  /** The weights as a safetensors file: with \`average\`, their average. */
+  weights(): Uint8Array;
+}`;
+
+export const modelAndLoad = (has: {
+  readonly streams: boolean;
+  readonly trains: boolean;
+  readonly generates: boolean;
+  readonly hasWeights: boolean;
+}): string => `export interface Model {
+  /** Fails with an \`RnncError\` that says which input is wrong. */
+  predict(inputs: Example): Outputs;
+  predict(inputs: Batch): BatchOutputs;
+  /** Starts the states of \`stateful\` layers anew. */
+  reset(): void;
+${has.streams ? "  /** The model one step at a time. */\n  stream(options?: StreamOptions): Stream;\n" : ""}${
+  has.generates
+    ? "  /** Text that the model makes up, entry by entry. */\n  generate(options?: GenerateOptions): Generator<string | number, void>;\n"
+    : ""
+}${has.trains ? "  /** Trains the model's own weights; draws them first if none were loaded. */\n  trainer(options?: TrainerOptions): Trainer;\n" : ""}  /** The weights as a safetensors file. */
+  weights(): Uint8Array;
+  /** Replaces the weights; refuses a file whose names or shapes are not the model's. */
+  loadWeights(file: ArrayBuffer | Uint8Array): void;
+}
+
+export interface LoadOptions {
+  /** A safetensors file, or its address relative to this module. ${
+    has.hasWeights
+      ? "Default: those beside it; null: none, to train from the start."
+      : "Without weights the model must be trained first."
+  } */
+  readonly weights?: ArrayBuffer | Uint8Array | URL | string | null;
+  /** The module, compiled already, where it may not be compiled at run time (edge functions); or its bytes. */
+  readonly wasm?: BufferSource | WebAssembly.Module;
+  /** What the \`.json\` beside this module holds, where it cannot be fetched. */
+  readonly metadata?: unknown;
+}
+
+export function load(options?: LoadOptions): Promise<Model>;`;
