@@ -63,7 +63,7 @@ export function showDiagnostics(
   for (const diagnostic of diagnostics) tell(`${render(diagnostic, sources, { color })}\n`);
 }
 
-function readImport(path: string, from: string): SourceFile | null {
+export function readImport(path: string, from: string): SourceFile | null {
   const file = join(from === standardName ? "." : dirname(from), path);
   return kindOf(file) === "file" ? { file, source: readText(file) } : null;
 }

@@ -29,15 +29,24 @@ export const builtins: Readonly<Record<string, Explanation>> = {
     "The largest value over the steps of each sequence; as a function, over the feature, a binder, or its arguments.",
     "x >> lstm(64) >> bidir >> max >> softmax(label)",
   ),
-  reverse: stage("The sequence backwards, within its true length.", "source >> reverse >> embed(64) >> lstm(128)"),
+  reverse: stage(
+    "The sequence backwards, within its true length.",
+    "source >> reverse >> embed(64) >> lstm(128)",
+  ),
   bidir: modifier(
     "Runs the stage on its left also backwards, with its own parameters, and concatenates the two (`merge: concat | sum | mean`).",
     "x >> lstm(64) >> bidir >> softmax(tags)",
   ),
-  stack: modifier("The stage on its left `k` times in a row, each with its own parameters.", "x >> lstm(64) >> stack(3)"),
+  stack: modifier(
+    "The stage on its left `k` times in a row, each with its own parameters.",
+    "x >> lstm(64) >> stack(3)",
+  ),
   residual: modifier("Adds the stage's input to its result.", "x >> dense(64, relu) >> residual"),
   // ---- functions ---------------------------------------------------------------------------------------------
-  sum: fn("The sum over the feature, or over what a binder ranges over. Over nothing: 0.", "c = sum(s: a[s] * memory[s])"),
+  sum: fn(
+    "The sum over the feature, or over what a binder ranges over. Over nothing: 0.",
+    "c = sum(s: a[s] * memory[s])",
+  ),
   prod: fn("The product over the feature or a binder.", "p = prod(i: x[i])"),
   min: fn("The smallest of its arguments, elementwise.", "y = min(x, 1)"),
   logsumexp: fn(
@@ -56,12 +65,24 @@ export const builtins: Readonly<Record<string, Explanation>> = {
   concat: fn("The features of its arguments one after another.", "h = lstm(64)(concat(x, r[t-1]))"),
   dot: fn("Σ a·b over the features.", "a = softmax(s: dot(h, memory[s]))"),
   one_hot: fn("1 at the index, 0 elsewhere.", "x = one_hot(words)"),
-  is_token: fn("Whether the value is an integer with a vocabulary: known when compiling.", "if is_token(y) then e[y] else y"),
-  next: fn("The same data one step later: what a language model predicts.", "text >> embed(64) >> lstm(128) >> softmax(next(text))"),
-  prev: fn("The target one step earlier (teacher forcing); in generation, what was chosen.", "prev(reply) >> embed(64) >> lstm(128) >> softmax(reply)"),
+  is_token: fn(
+    "Whether the value is an integer with a vocabulary: known when compiling.",
+    "if is_token(y) then e[y] else y",
+  ),
+  next: fn(
+    "The same data one step later: what a language model predicts.",
+    "text >> embed(64) >> lstm(128) >> softmax(next(text))",
+  ),
+  prev: fn(
+    "The target one step earlier (teacher forcing); in generation, what was chosen.",
+    "prev(reply) >> embed(64) >> lstm(128) >> softmax(reply)",
+  ),
   average: fn("The mean over an example's steps.", "return average(mse(e, y))"),
   stop_gradient: fn("The value, through which no gradient flows.", "d = x - stop_gradient(mean(x))"),
-  normal: fn("Standard normal random numbers over the axes of the other operand; as an initialiser, `normal(σ)`.", "z = μ + exp(0.5 * logvar) * normal"),
+  normal: fn(
+    "Standard normal random numbers over the axes of the other operand; as an initialiser, `normal(σ)`.",
+    "z = μ + exp(0.5 * logvar) * normal",
+  ),
   uniform: fn("Random numbers in [0, 1); as an initialiser, `uniform(a)` in ±a.", "u = uniform[8]"),
   bernoulli: fn("True with probability p.", "y = if bernoulli(0.5) then x else 0"),
   exp: fn("The exponential function, elementwise.", "y = exp(x)"),
@@ -72,21 +93,39 @@ export const builtins: Readonly<Record<string, Explanation>> = {
   floor: fn("The largest whole number not above, elementwise.", "i = floor(u / 2)"),
   sin: fn("The sine, elementwise.", "y = sin(x)"),
   cos: fn("The cosine, elementwise.", "y = cos(x)"),
-  sigmoid: fn("1 / (1 + exp(-x)), elementwise; as an output layer, independent probabilities.", "i = sigmoid(affine(x, h[t-1]))"),
+  sigmoid: fn(
+    "1 / (1 + exp(-x)), elementwise; as an output layer, independent probabilities.",
+    "i = sigmoid(affine(x, h[t-1]))",
+  ),
   tanh: fn("The hyperbolic tangent, elementwise.", "g = tanh(affine(x, h[t-1]))"),
   softplus: fn("log(1 + exp(x)), elementwise, without overflow.", "β = softplus(scalar(h))"),
   // ---- data and statements -----------------------------------------------------------------------------------
-  f32: type("Numbers: `f32[T, 39]` is 39 numbers at each step of T, `f32` one number an example.", "input audio : f32[T, 39]"),
-  token: type("Integers below a size, or words whose vocabulary is read from the data.", "input words : token(8000)[T]"),
+  f32: type(
+    "Numbers: `f32[T, 39]` is 39 numbers at each step of T, `f32` one number an example.",
+    "input audio : f32[T, 39]",
+  ),
+  token: type(
+    "Integers below a size, or words whose vocabulary is read from the data.",
+    "input words : token(8000)[T]",
+  ),
   char: type("Text; its vocabulary is read from the training data.", "input text : char[T]"),
   input: statement("What the model is given.", "input audio : f32[T, 39]"),
   target: statement("What the model is to predict; given in training.", "target label : token(5)"),
   output: statement("A named result of inference.", "output logits = memory >> dense(127)"),
   param: statement("A learned tensor and its start.", "param θ[64] = normal(0.1)"),
-  net: statement("A named stage with its parameters: used twice, they are shared.", "net encoder = embed(256) >> lstm(512)"),
+  net: statement(
+    "A named stage with its parameters: used twice, they are shared.",
+    "net encoder = embed(256) >> lstm(512)",
+  ),
   let: statement("A named value.", "let memory = x >> lstm(128) >> bidir"),
   minimize: statement("A loss of the program's own.", "minimize bce(copy, image)"),
   state: statement("What a cell carries from step to step, with its size and start.", "state c[n], h[n]"),
-  train: statement("How the model is trained: `optimizer clip batch epochs steps seed tbptt schedule regularize validate stop average`.", "train { optimizer adam(1e-3)  clip norm 5  batch 16 }"),
-  decode: statement("How results are chosen: `greedy`, `sample(…)`, `beam(n)`, `exhaustive`, `viterbi`.", "decode { sample(temperature = 0.8) }"),
+  train: statement(
+    "How the model is trained: `optimizer clip batch epochs steps seed tbptt schedule regularize validate stop average`.",
+    "train { optimizer adam(1e-3)  clip norm 5  batch 16 }",
+  ),
+  decode: statement(
+    "How results are chosen: `greedy`, `sample(…)`, `beam(n)`, `exhaustive`, `viterbi`.",
+    "decode { sample(temperature = 0.8) }",
+  ),
 };

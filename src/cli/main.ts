@@ -30,16 +30,32 @@ export async function main(args: readonly string[]): Promise<number> {
 
 function program(): Command {
   const rnnc = new Command("rnnc")
-    .description("A compiler for recurrent networks: .rnn in, a small WebAssembly module that runs and trains out.")
+    .description(
+      "A compiler for recurrent networks: .rnn in, a small WebAssembly module that runs and trains out.",
+    )
     .version(version, "-V, --version", "print the version")
     .helpOption("-h, --help", "print this help")
     .helpCommand("help [command]", "print the help of a command")
     .showHelpAfterError("Run with --help for what can be written.")
     .configureOutput({ outputError: (message, write) => write(message) })
     .exitOverride();
-  for (const add of [addCheck, addBuild, addTrain, addEval, addRun, addSample, addGraph, addExplain, addFmt, addInit])
+  for (const add of [
+    addCheck,
+    addBuild,
+    addTrain,
+    addEval,
+    addRun,
+    addSample,
+    addGraph,
+    addExplain,
+    addFmt,
+    addInit,
+  ])
     add(rnnc);
-  return rnnc.addHelpText("after", "\nStart with `rnnc init demo`. `rnnc COMMAND --help` tells more of a command.");
+  return rnnc.addHelpText(
+    "after",
+    "\nStart with `rnnc init demo`. `rnnc COMMAND --help` tells more of a command.",
+  );
 }
 
 function report(error: unknown): number {
@@ -51,7 +67,9 @@ function report(error: unknown): number {
     return error.exitCode;
   }
   const what = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  tell(`${colors.bold(colors.red("fault"))}${colors.bold(": this is a mistake in rnnc, not in your program.")}`);
+  tell(
+    `${colors.bold(colors.red("fault"))}${colors.bold(": this is a mistake in rnnc, not in your program.")}`,
+  );
   tell(`  ${what}`);
   if (process.env.RNNC_DEBUG === "1" && error instanceof Error) tell(error.stack ?? "");
   else tell("  Please report it with the program that caused it; RNNC_DEBUG=1 shows where it happened.");

@@ -18,19 +18,26 @@ export function addCheck(program: Command): void {
     .description("Parses programs, infers every shape, and prints what is wrong with them.")
     .argument("<FILE...>", "programs, or -")
     .addOption(dimOption())
-    .option("--gradients", "compare each parameter's gradient with finite differences, and the module's with both")
+    .option(
+      "--gradients",
+      "compare each parameter's gradient with finite differences, and the module's with both",
+    )
     .addOption(jsonOption())
     .action(check);
 }
 
 async function check(files: readonly string[], options: CheckOptions): Promise<void> {
-  const { compileSource, readSource, showDiagnostics } = await import("../compile-file.ts");
+  const { readImport, readSource, showDiagnostics } = await import("../compile-file.ts");
+  const { check: examine } = await import("../../compile/check.ts");
   const results: object[] = [];
   let wrong = 0;
   for (const path of files) {
     const source = readSource(path);
-    const compilation = await compileSource(source, { dims: options.dim ?? {} });
-    const { diagnostics, sources } = compilation;
+    const { diagnostics, sources } = examine(source.source, source.file, {
+      dims: options.dim ?? {},
+      assume: true,
+      imports: readImport,
+    });
     const errors = diagnostics.filter(({ severity }) => severity === "error").length;
     const warnings = diagnostics.length - errors;
     if (!options.json) showDiagnostics(diagnostics, sources);
@@ -45,7 +52,11 @@ async function check(files: readonly string[], options: CheckOptions): Promise<v
     });
     if (options.json) continue;
     const tail = warnings > 0 ? ` (${plural(warnings, "warning")})` : "";
-    say(errors > 0 ? `${source.file}: ${plural(errors, "error")}${tail}` : `${source.file}: ${ok ? "good" : "wrong gradients"}${tail}`);
+    say(
+      errors > 0
+        ? `${source.file}: ${plural(errors, "error")}${tail}`
+        : `${source.file}: ${ok ? "good" : "wrong gradients"}${tail}`,
+    );
     if (gradients !== null) say(gradients.text);
   }
   if (options.json) sayJson(results);

@@ -8,7 +8,9 @@ export function addExplain(program: Command): void {
   program
     .command("explain")
     .summary("a layer with its equations, or an error with its mend")
-    .description("Shows a layer's equations and options, what a word means, or an error with an example and its mend.")
+    .description(
+      "Shows a layer's equations and options, what a word means, or an error with an example and its mend.",
+    )
     .argument("[WORD|CODE]", "such as `lstm`, `bidir`, `unknown-name`; nothing lists them all")
     .action(explain);
 }
@@ -17,7 +19,8 @@ async function explain(word: string | undefined): Promise<void> {
   const { catalogue } = await import("../../diagnostics/catalogue.ts");
   const { builtins } = await import("../explain-builtins.ts");
   const definitions = await libraryDefinitions();
-  if (word === undefined) return listAll([...definitions.keys()], Object.keys(builtins), Object.keys(catalogue));
+  if (word === undefined)
+    return listAll([...definitions.keys()], Object.keys(builtins), Object.keys(catalogue));
   const colors = colorsFor(process.stdout);
   const name = word.replace(/^(?:error|warning)\[(.*)\]$/u, "$1");
   const entry = Object.entries(catalogue).find(([code]) => code === name)?.[1];
@@ -29,7 +32,9 @@ async function explain(word: string | undefined): Promise<void> {
   }
   if (definition !== undefined) showDefinition(definition);
   if (builtin !== undefined && definition === undefined)
-    say(`${colors.bold(name)}  ${colors.dim(`a ${builtin.kind} of the language`)}\n\n${builtin.about}\n\n  ${builtin.example}`);
+    say(
+      `${colors.bold(name)}  ${colors.dim(`a ${builtin.kind} of the language`)}\n\n${builtin.about}\n\n  ${builtin.example}`,
+    );
   if (entry ?? definition ?? builtin) return;
   const { nearest } = await import("../../diagnostics/nearest.ts");
   const near = nearest(name, [...definitions.keys(), ...Object.keys(builtins), ...Object.keys(catalogue)]);
@@ -71,7 +76,11 @@ function commentAbove(before: string): string {
     .join("\n");
 }
 
-const kinds = { fn: "a function", cell: "a recurrent layer", loss: "a loss, and as the last stage an output layer" };
+const kinds = {
+  fn: "a function",
+  cell: "a recurrent layer",
+  loss: "a loss, and as the last stage an output layer",
+};
 
 function showDefinition({ statement, file, text, about }: Definition): void {
   const colors = colorsFor(process.stdout);
@@ -79,7 +88,8 @@ function showDefinition({ statement, file, text, about }: Definition): void {
   say(`${colors.bold(statement.name.name)}  ${colors.dim(`${kind}, from ${file}`)}`);
   if (about !== "") say(`\n${about}`);
   const options = statement.options ?? [];
-  if (options.length > 0) say(`\n${colors.bold("Options")}\n${options.map((option) => `  ${optionText(option)}`).join("\n")}`);
+  if (options.length > 0)
+    say(`\n${colors.bold("Options")}\n${options.map((option) => `  ${optionText(option)}`).join("\n")}`);
   say(`\n${colors.bold("Definition")}\n${text.replace(/^/gmu, "  ")}`);
 }
 
@@ -108,7 +118,10 @@ function listAll(defined: readonly string[], built: readonly string[], codes: re
   const show = (title: string, names: readonly string[]) =>
     say(`${colors.bold(title)}\n${wrap([...new Set(names)].sort(), 96)}\n`);
   show("Defined in the standard library", defined);
-  show("Words of the language", built.filter((name) => !defined.includes(name)));
+  show(
+    "Words of the language",
+    built.filter((name) => !defined.includes(name)),
+  );
   show("Errors and warnings", codes);
 }
 

@@ -34,6 +34,13 @@ async function formatFiles(files: readonly string[], { check = false }: { check?
       if (path !== "-") tell(`formatted ${path}`);
     }
   }
-  if (wrong > 0) throw new Failure(`${plural(wrong, "file")} with syntax errors ${wrong === 1 ? "is" : "are"} left as ${wrong === 1 ? "it was" : "they were"}.`);
-  if (unformatted > 0) throw new Failure(`${plural(unformatted, "file")} ${unformatted === 1 ? "is" : "are"} not formatted.`, "`rnnc fmt` writes them in their canonical form.");
+  if (wrong > 0)
+    throw new Failure(
+      `${plural(wrong, "file")} with syntax errors ${wrong === 1 ? "is" : "are"} left as ${wrong === 1 ? "it was" : "they were"}.`,
+    );
+  if (unformatted > 0)
+    throw new Failure(
+      `${plural(unformatted, "file")} ${unformatted === 1 ? "is" : "are"} not formatted.`,
+      "`rnnc fmt` writes them in their canonical form.",
+    );
 }

@@ -36,13 +36,16 @@ interface Row {
 
 function parseRows(text: string, file: string, delimiter: string): readonly Row[] {
   try {
-    const rows: readonly { record: string[]; info: { lines: number } }[] = parse(text, {
+    const rows = parse(text, {
       delimiter,
       info: true,
       skip_empty_lines: true,
       // Quotes of a tab-separated file are usually part of the text.
       quote: delimiter === "\t" ? null : '"',
-    });
+    }) as unknown as readonly {
+      readonly record: readonly string[];
+      readonly info: { readonly lines: number };
+    }[];
     return rows.map(({ record, info }) => ({ record, line: info.lines }));
   } catch (error) {
     if (error instanceof CsvError) throw new Failure(`\`${file}\`: ${error.message}.`);
@@ -73,9 +76,12 @@ function readCell(cell: string, field: Field, place: Pick<DataRecord, "file" | "
     }
   }
   const numbers = text === "" ? [] : text.split(/[\s;]+/u).map((part) => readNumber(part, field, place));
-  const depth = (field.rank ?? 0) + (field.feature ? 1 : 0);
+  const depth = field.rank + (field.feature ? 1 : 0);
   if (depth > 1)
-    throw wrongRecord(place, `The column \`${field.name}\` has ${depth} axes: write its values as a JSON list.`);
+    throw wrongRecord(
+      place,
+      `The column \`${field.name}\` has ${depth} axes: write its values as a JSON list.`,
+    );
   if (depth === 1) return numbers;
   const [only] = numbers;
   if (only === undefined || numbers.length > 1)

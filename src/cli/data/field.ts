@@ -1,67 +1,51 @@
 /**
- * What a program says of its data before anything is compiled: enough to read the files and to build vocabularies,
- * which the compiler needs before it can tell the sizes.
+ * The data that a program asks for, as reading them needs it: from a check of the program, before its vocabularies and
+ * the sizes that only the data can tell are known.
  */
-import type { Program, Statement } from "../../parser/ast.ts";
+import type { Program } from "../../parser/ast.ts";
+import type { DataInfo } from "../../runtime/metadata.ts";
 
 export interface Field {
   readonly name: string;
   readonly role: "input" | "target";
-  readonly base: "f32" | "token" | "char" | "trigrams";
-  /** How many named axes it has; null where nothing declares it. */
-  readonly rank: number | null;
-  /** The name of a size that the data tell: `d` of `f32[T, d]`. */
-  readonly freeSize: string | null;
+  readonly base: DataInfo["base"];
+  /** How many axes it has, without the feature. */
+  readonly rank: number;
   /** Whether an unnamed feature axis comes last. */
   readonly feature: boolean;
+  /** The name of a feature's size that the data tell: `d` of `f32[T, d]`. */
+  readonly freeSize: string | null;
   /** The data whose vocabulary it uses; null for numbers and for integers below a given size. */
   readonly vocabulary: string | null;
+  /** Names of its axes that differ from example to example. */
+  readonly ragged: readonly string[];
 }
 
-type DataStatement = Extract<Statement, { kind: "input" | "target" }>;
+/** Of a compiled model, which knows all sizes. */
+export const fieldsOfModel = (data: readonly DataInfo[]): readonly Field[] => fieldsOf(data, null);
 
-export function fieldsOf(program: Program): readonly Field[] {
-  const declared = program.statements.filter(
-    (statement): statement is DataStatement => statement.kind === "input" || statement.kind === "target",
-  );
-  const fields = declared.map(fieldOf);
-  // Without declarations a file means `input x : f32[T, d]`, and `target y` as its output layer wants.
-  if (!fields.some((field) => field.role === "input")) fields.push(implied("x", "input", "d"));
-  return fields;
+export function fieldsOf(data: readonly DataInfo[], program: Program | null): readonly Field[] {
+  return data
+    .filter((info) => info.derived === null)
+    .map((info) => ({
+      name: info.name,
+      role: info.role,
+      base: info.base,
+      rank: info.axes.length,
+      feature: info.feature !== null,
+      freeSize: info.feature === null || program === null ? null : freeSize(info.name, program),
+      vocabulary: info.vocabulary !== null && !info.vocabulary.fixed ? info.vocabulary.of : null,
+      ragged: info.axes.filter(({ size }) => size === null).map(({ name }) => name),
+    }));
 }
 
-function fieldOf(statement: DataStatement): Field {
-  const { base, axes, vocabulary } = statement.type;
-  const last = axes.at(-1);
-  const lastName = last?.name?.name ?? null;
-  const feature = last !== undefined && (lastName === null || (!last.size && !/^\p{Lu}/u.test(lastName)));
-  return {
-    name: statement.name.name,
-    role: statement.kind,
-    base,
-    rank: axes.length - (feature ? 1 : 0),
-    freeSize: feature && lastName !== null ? lastName : null,
-    feature,
-    vocabulary: vocabularyName(base, vocabulary, statement.name.name),
-  };
+/** Of data that nothing declares, the compiler calls the input's size `d` and the target's `y`. */
+function freeSize(name: string, program: Program): string | null {
+  for (const statement of program.statements) {
+    if (statement.kind !== "input" && statement.kind !== "target") continue;
+    if (statement.name.name !== name) continue;
+    const last = statement.type.axes.at(-1);
+    return last?.name && last.size === null && !/^\p{Lu}/u.test(last.name.name) ? last.name.name : null;
+  }
+  return name === "x" ? "d" : name;
 }
-
-function vocabularyName(
-  base: Field["base"],
-  vocabulary: DataStatement["type"]["vocabulary"],
-  own: string,
-): string | null {
-  if (base === "f32") return null;
-  if (vocabulary === null) return own;
-  return vocabulary.kind === "name" ? vocabulary.name : null;
-}
-
-const implied = (name: string, role: Field["role"], freeSize: string | null): Field => ({
-  name,
-  role,
-  base: "f32",
-  rank: 1,
-  freeSize,
-  feature: true,
-  vocabulary: null,
-});

@@ -10,7 +10,9 @@ export const jsonLinesReader: Reader = {
     const lines = text.split("\n");
     const cut = lines.at(-1) !== "";
     return lines.flatMap((line, k): readonly DataRecord[] =>
-      line.trim() === "" ? [] : [readRecord(line, { file, line: k + 1 }, fields, cut && k === lines.length - 1)],
+      line.trim() === ""
+        ? []
+        : [readRecord(line, { file, line: k + 1 }, fields, cut && k === lines.length - 1)],
     );
   },
 };
@@ -24,7 +26,7 @@ export function readRecord(
 ): DataRecord {
   const value = parseJson(line, place, last);
   if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw wrongRecord(place, "A record is an object, such as {\"text\": \"…\"}.");
+    throw wrongRecord(place, 'A record is an object, such as {"text": "…"}.');
   const values = value as Readonly<Record<string, Value>>;
   for (const field of fields) {
     if (values[field.name] !== undefined && values[field.name] !== null) continue;

@@ -5,6 +5,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
+import { endEntry } from "../../runtime/vocabulary.ts";
 import { Failure, fileFailure, misuse } from "../failure.ts";
 import { kindOf, readBytes, standardName } from "../files.ts";
 import { decodeText } from "../text.ts";
@@ -30,8 +31,7 @@ export function readData(path: string, format: Format | null, context: ReadConte
     return readerFor(file, format).read(decodeText(bytes, shown), shown, context);
   });
   if (records.length === 0) throw new Failure(`\`${path}\` holds no data.`);
-  // Several files of one long text are one text.
-  return context.chunked && records.every(isTextOf(context)) ? [joined(records)] : records;
+  return context.chunked && records.every(isTextOf(context)) ? [joined(records, context)] : records;
 }
 
 function unpack(bytes: Uint8Array, name: string): Uint8Array {
@@ -89,9 +89,14 @@ const isTextOf =
   (record: DataRecord): boolean =>
     fields.length === 1 && typeof record.values[fields[0]!.name] === "string";
 
-function joined(records: readonly DataRecord[]): DataRecord {
+/** For training on chunks all texts are one; what was apart stays apart by a line's end. */
+function joined(records: readonly DataRecord[], { fields }: ReadContext): DataRecord {
   const [first] = records as readonly [DataRecord, ...DataRecord[]];
-  const [name] = Object.keys(first.values) as [string];
-  const text = records.map((record) => record.values[name]).join("");
-  return { ...first, values: { [name]: text } };
+  const { name, base } = fields[0]!;
+  const end = base === "token" ? ` ${endEntry} ` : "\n";
+  const texts = records.map((record) => String(record.values[name]));
+  return {
+    ...first,
+    values: { [name]: texts.map((text) => (text.endsWith(end) ? text : text + end)).join("") },
+  };
 }

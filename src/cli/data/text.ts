@@ -1,7 +1,9 @@
 /**
  * Plain text. A model trained on chunks reads a file as one long sequence; another one takes each line that is not
- * empty as an example.
+ * empty as an example. Of words
+ * the ends of lines are words too, as in the published work on the Penn Treebank.
  */
+import { endEntry } from "../../runtime/vocabulary.ts";
 import { Failure } from "../failure.ts";
 import type { Field } from "./field.ts";
 import type { DataRecord, Reader } from "./record.ts";
@@ -9,9 +11,12 @@ import type { DataRecord, Reader } from "./record.ts";
 export const textReader: Reader = {
   endings: [".txt", ".text", ".md"],
   read(text, file, { fields, chunked }) {
-    const { name } = textField(fields, file);
+    const { name, base } = textField(fields, file);
     const unified = text.replace(/\r\n?/gu, "\n");
-    if (chunked) return unified === "" ? [] : [{ values: { [name]: unified }, file, line: 1 }];
+    if (chunked) {
+      const whole = base === "token" ? unified.replaceAll("\n", ` ${endEntry} `) : unified;
+      return whole.trim() === "" ? [] : [{ values: { [name]: whole }, file, line: 1 }];
+    }
     return unified
       .split("\n")
       .map((line, k): DataRecord => ({ values: { [name]: line }, file, line: k + 1 }))

@@ -5,7 +5,7 @@
 import { Graph, layout } from "@dagrejs/dagre";
 import { curveBasis, line } from "d3-shape";
 import type { Arrow, Box, BoxKind, Outline } from "./outline.ts";
-import { drawing, element, text } from "./svg.ts";
+import { drawing, element, text, type Attributes } from "./svg.ts";
 
 interface Placed {
   readonly x: number;
@@ -62,10 +62,16 @@ export function drawOutline({ boxes, arrows }: Outline, title: string): string {
     element(
       "g",
       { transform: `translate(${Math.round(shift)} 0)` },
-      ...arrows.map((arrow) => drawArrow(arrow, graph.edge(arrow.from, arrow.to) as Routed, labelOf(arrow, shapes))),
+      ...arrows.map((arrow) =>
+        drawArrow(arrow, graph.edge(arrow.from, arrow.to) as Routed, labelOf(arrow, shapes)),
+      ),
       ...boxes.map((box) => drawBox(box, graph.node(box.id) as Placed)),
     ),
-    drawKey(kinds, boxes.some(({ recurrent }) => recurrent !== "no"), size.height - 16),
+    drawKey(
+      kinds,
+      boxes.some(({ recurrent }) => recurrent !== "no"),
+      size.height - 16,
+    ),
   ]);
 }
 
@@ -87,8 +93,17 @@ function drawBox(box: Box, placed: Placed): string {
   const width = placed.width - room;
   const [left, top] = [placed.x - width / 2, placed.y - placed.height / 2];
   const pill = box.kind === "input" || box.kind === "target" || box.kind === "output";
-  const shape = { x: left, y: top, width, height: placed.height, rx: pill ? placed.height / 2 : 7, fill, stroke, "stroke-width": 1.4 };
-  const dashed = box.kind === "target" ? { "stroke-dasharray": "5 3" } : {};
+  const shape = {
+    x: left,
+    y: top,
+    width,
+    height: placed.height,
+    rx: pill ? placed.height / 2 : 7,
+    fill,
+    stroke,
+    "stroke-width": 1.4,
+  };
+  const dashed: Attributes = box.kind === "target" ? { "stroke-dasharray": "5 3" } : {};
   const lift = box.detail === "" ? 5 : -3;
   return element(
     "g",
@@ -96,7 +111,9 @@ function drawBox(box: Box, placed: Placed): string {
     ...(box.recurrent === "no" ? [] : loops(placed.x + width / 2, left, placed.y, box.recurrent)),
     element("rect", { ...shape, ...dashed }),
     text(box.label, { x: placed.x, y: placed.y + lift, "text-anchor": "middle", "font-weight": 600 }),
-    ...(box.detail === "" ? [] : [text(box.detail, { x: placed.x, y: placed.y + 15, "text-anchor": "middle", class: "detail" })]),
+    ...(box.detail === ""
+      ? []
+      : [text(box.detail, { x: placed.x, y: placed.y + 15, "text-anchor": "middle", class: "detail" })]),
   );
 }
 
@@ -120,7 +137,12 @@ function labelOf({ from, role }: Arrow, shapes: ReadonlyMap<string, string>): st
 }
 
 function drawArrow({ role }: Arrow, routed: Routed, label: string): string {
-  const path = line<{ x: number; y: number }>((p) => p.x, (p) => p.y).curve(curveBasis).digits(1)([...routed.points])!;
+  const path = line<{ x: number; y: number }>(
+    (p) => p.x,
+    (p) => p.y,
+  )
+    .curve(curveBasis)
+    .digits(1)([...routed.points])!;
   const stroke = role === null ? "#5b6673" : "#a8b2bd";
   return element(
     "g",
@@ -176,14 +198,32 @@ function drawKey(kinds: readonly BoxKind[], recurs: boolean, y: number): string 
   for (const kind of kinds) {
     const name = keyNames[kind];
     if (name === undefined) continue;
-    const dashed = kind === "target" ? { "stroke-dasharray": "3 2" } : {};
-    parts.push(element("rect", { x, y: y - 10, width: 18, height: 11, rx: kind === "loss" ? 2.5 : 5.5, ...colors[kind], ...dashed }));
+    const dashed: Attributes = kind === "target" ? { "stroke-dasharray": "3 2" } : {};
+    parts.push(
+      element("rect", {
+        x,
+        y: y - 10,
+        width: 18,
+        height: 11,
+        rx: kind === "loss" ? 2.5 : 5.5,
+        ...colors[kind],
+        ...dashed,
+      }),
+    );
     parts.push(text(name, { x: x + 24, y, class: "key" }));
     x += keyStep(name);
   }
   if (recurs) {
     const d = `M ${x + 2} ${y - 9} C ${x + 20} ${y - 14} ${x + 20} ${y + 5} ${x + 4} ${y}`;
-    parts.push(element("path", { d, fill: "none", stroke: "#7b4fb3", "stroke-width": 1.6, "marker-end": "url(#loop)" }));
+    parts.push(
+      element("path", {
+        d,
+        fill: "none",
+        stroke: "#7b4fb3",
+        "stroke-width": 1.6,
+        "marker-end": "url(#loop)",
+      }),
+    );
     parts.push(text("recurs", { x: x + 24, y, class: "key" }));
   }
   return element("g", {}, ...parts);

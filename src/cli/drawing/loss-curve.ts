@@ -59,7 +59,10 @@ function gather(points: readonly Point[]): readonly Bucket[] {
   const size = Math.max(1, points.length / buckets);
   const result: Bucket[] = [];
   for (let k = 0; k * size < points.length; k++) {
-    const part = points.slice(Math.floor(k * size), Math.max(Math.floor(k * size) + 1, Math.floor((k + 1) * size)));
+    const part = points.slice(
+      Math.floor(k * size),
+      Math.max(Math.floor(k * size) + 1, Math.floor((k + 1) * size)),
+    );
     const losses = part.map((point) => point.loss);
     result.push({
       step: part.reduce((sum, point) => sum + point.step, 0) / part.length,
@@ -114,28 +117,59 @@ function ticksOf(scale: Scale, count: number): readonly number[] {
 }
 
 function trainMarks(spread: readonly Bucket[], x: Scale, y: Scale): readonly string[] {
-  const band = area<Bucket>((b) => x(b.step), (b) => y(b.low), (b) => y(b.high)).digits(2)(spread);
-  const mean = line<Bucket>((b) => x(b.step), (b) => y(b.loss)).digits(2)(spread);
+  const band = area<Bucket>(
+    (b) => x(b.step),
+    (b) => y(b.low),
+    (b) => y(b.high),
+  ).digits(2)(spread);
+  const mean = line<Bucket>(
+    (b) => x(b.step),
+    (b) => y(b.loss),
+  ).digits(2)(spread);
   return [
     ...(band === null ? [] : [element("path", { d: band, fill: ink.train, "fill-opacity": 0.14 })]),
     ...(mean === null
       ? []
-      : [element("path", { d: mean, fill: "none", stroke: ink.train, "stroke-width": 1.6, "stroke-linejoin": "round" })]),
+      : [
+          element("path", {
+            d: mean,
+            fill: "none",
+            stroke: ink.train,
+            "stroke-width": 1.6,
+            "stroke-linejoin": "round",
+          }),
+        ]),
   ];
 }
 
 function validationMarks(checks: readonly Point[], x: Scale, y: Scale): readonly string[] {
   if (checks.length === 0) return [];
   const best = checks.reduce((a, b) => (b.loss < a.loss ? b : a));
-  const path = line<Point>((p) => x(p.step), (p) => y(p.loss)).digits(2)(checks)!;
+  const path = line<Point>(
+    (p) => x(p.step),
+    (p) => y(p.loss),
+  ).digits(2)(checks)!;
   const right = x(best.step) > width / 2;
   return [
-    element("path", { d: path, fill: "none", stroke: ink.validation, "stroke-width": 1.8, "stroke-linejoin": "round" }),
+    element("path", {
+      d: path,
+      fill: "none",
+      stroke: ink.validation,
+      "stroke-width": 1.8,
+      "stroke-linejoin": "round",
+    }),
     // Of very many points the line is enough.
     ...(checks.length > 60 ? [] : checks).map((p) =>
       element("circle", { cx: x(p.step), cy: y(p.loss), r: 2.6, fill: ink.validation }),
     ),
-    element("circle", { cx: x(best.step), cy: y(best.loss), r: 5, fill: "#ffffff", stroke: ink.validation, "stroke-width": 2 }),
+    element("circle", {
+      cx: x(best.step),
+      cy: y(best.loss),
+      r: 5,
+      fill: "#ffffff",
+      stroke: ink.validation,
+      "stroke-width": 2,
+    }),
     text(`best ${best.loss.toPrecision(4)} at step ${shortNumber(best.step)}`, {
       x: x(best.step) + (right ? 4 : -4),
       y: y(best.loss) - 14,
@@ -165,4 +199,6 @@ function legend(hasTrain: boolean, hasValidation: boolean): string {
 }
 
 const shortNumber = (value: number): string =>
-  Math.abs(value) >= 10_000 ? `${Number((value / 1000).toPrecision(6))}k` : String(Number(value.toPrecision(6)));
+  Math.abs(value) >= 10_000
+    ? `${Number((value / 1000).toPrecision(6))}k`
+    : String(Number(value.toPrecision(6)));

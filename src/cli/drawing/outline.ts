@@ -38,6 +38,20 @@ export interface Vocabulary {
   readonly modifiers: ReadonlySet<string>;
   /** The shape of what a stage gives, by its place in the source. */
   readonly shapeAt: (span: Span) => string;
+  /** The shape of what is predicted for a target. */
+  readonly predictionOf: (target: string) => string;
+}
+
+/** All pipelines that are drawn, as lists of stages; a value that is none is a list of one. */
+export function pipesOf(program: Program): readonly (readonly Expression[])[] {
+  return program.statements.flatMap((statement) => {
+    const value =
+      statement.kind === "let" || statement.kind === "output" || statement.kind === "pipeline"
+        ? statement.value
+        : null;
+    if (value === null) return [];
+    return value.kind === "pipe" ? [value.stages] : [[value]];
+  });
 }
 
 export function outlineOf(program: Program, source: string, language: Vocabulary): Outline {
@@ -54,13 +68,19 @@ export function outlineOf(program: Program, source: string, language: Vocabulary
     return id;
   };
   const link = (from: string, to: string, role: string | null = null): void => {
-    if (!arrows.some((arrow) => arrow.from === from && arrow.to === to)) arrows.push({ from, to, role });
+    const known = arrows.findIndex((arrow) => arrow.from === from && arrow.to === to);
+    const before = arrows[known]?.role;
+    if (known < 0) arrows.push({ from, to, role });
+    else if (before && role) arrows[known] = { from, to, role: `${before}, ${role}` };
   };
   const textOf = ({ start, end }: Span): string => source.slice(start, end).replace(/\s+/gu, " ");
 
   function data(statement: Extract<Statement, { kind: "input" | "target" }>): void {
     const { kind, name, type } = statement;
-    values.set(name.name, add({ kind, label: name.name, detail: typeText(type, textOf), shape: axesText(type, textOf) }));
+    values.set(
+      name.name,
+      add({ kind, label: name.name, detail: typeText(type, textOf), shape: axesText(type, textOf) }),
+    );
   }
 
   /** Draws an expression and gives the box that its value comes from; null for what is only a stage or a constant. */
@@ -100,7 +120,9 @@ export function outlineOf(program: Program, source: string, language: Vocabulary
     const recurs = used.some((word) => cells.has(word));
     const loss = name !== null && losses.has(name);
     const details = [
-      ...(expression.kind === "call" ? expression.arguments.filter(isOwn).map(({ span }) => textOf(span)) : []),
+      ...(expression.kind === "call"
+        ? expression.arguments.flatMap((argument) => ownText(argument) ?? [])
+        : []),
       ...(net === undefined ? [] : [textOf(net.span)]),
     ].join(", ");
     const extra = modifiers.map(({ span }) => textOf(span));
@@ -112,16 +134,22 @@ export function outlineOf(program: Program, source: string, language: Vocabulary
       shape: language.shapeAt((modifiers.at(-1) ?? expression).span),
     });
     link(from, id);
-    for (const argument of expression.kind === "call" ? expression.arguments : []) drawReads(argument, id, loss);
+    for (const argument of expression.kind === "call" ? expression.arguments : [])
+      drawReads(argument, id, loss);
     if (loss) drawPrediction(expression, id);
     return id;
   }
 
-  /** An argument that names values is an arrow, not a detail. */
-  const isOwn = ({ value }: Argument): boolean => !namesIn(value).some((name) => values.has(name));
+  /** An argument that names values is an arrow; of a stage that reads some its name is left as a detail. */
+  function ownText({ name, value, span }: Argument): string | null {
+    if (!namesIn(value).some((read) => values.has(read))) return textOf(span);
+    const inner = stageName(value);
+    if (value.kind !== "call" || inner === null || inner === "next") return null;
+    return name === null ? inner : `${name.name} = ${inner}`;
+  }
 
   function drawReads({ name, value }: Argument, to: string, loss: boolean): void {
-    const role = name?.name ?? (loss ? stageName(value) === "next" ? "next" : "target" : "");
+    const role = name?.name ?? (loss ? (stageName(value) === "next" ? "next" : "target") : "");
     for (const read of namesIn(value)) {
       const from = values.get(read);
       if (from !== undefined) link(from, to, role);
@@ -132,9 +160,13 @@ export function outlineOf(program: Program, source: string, language: Vocabulary
   function drawPrediction(expression: Expression, from: string): void {
     const [first] = expression.kind === "call" ? expression.arguments : [];
     const target = first === undefined ? undefined : namesIn(first.value).find((name) => values.has(name));
-    if (target === undefined) link(add({ kind: "target", label: "y", detail: "", shape: "" }), from, "target");
-    const shape = boxes.find(({ id }) => id === from)!.shape;
-    link(from, add({ kind: "output", label: target ?? "y", detail: "prediction", shape }));
+    if (target === undefined)
+      link(add({ kind: "target", label: "y", detail: "", shape: "" }), from, "target");
+    const name = target ?? "y";
+    const shape = language.predictionOf(name);
+    const loss = boxes.findIndex(({ id }) => id === from);
+    boxes[loss] = { ...boxes[loss]!, shape };
+    link(from, add({ kind: "output", label: name, detail: "prediction", shape }));
   }
 
   function statement(part: Statement): void {
@@ -146,7 +178,8 @@ export function outlineOf(program: Program, source: string, language: Vocabulary
         const before = boxes.length;
         const id = draw(part.value);
         const named = boxes.findIndex((box) => box.id === id);
-        if (named >= before) boxes[named] = { ...boxes[named]!, label: `${part.name.name} = ${boxes[named]!.label}` };
+        if (named >= before)
+          boxes[named] = { ...boxes[named]!, label: `${part.name.name} = ${boxes[named]!.label}` };
         if (id === null) nets.set(part.name.name, part.value);
         else values.set(part.name.name, id);
         return;
@@ -195,7 +228,11 @@ export function outlineOf(program: Program, source: string, language: Vocabulary
     const stages = expression.kind === "pipe" ? expression.stages : [expression];
     const start = values.get("x");
     if (start === undefined || draws(stages[0]!)) return;
-    drawPipe({ kind: "pipe", stages: [{ kind: "name", name: "x", span: expression.span }, ...stages], span: expression.span });
+    drawPipe({
+      kind: "pipe",
+      stages: [{ kind: "name", name: "x", span: expression.span }, ...stages],
+      span: expression.span,
+    });
   }
 
   function draws(expression: Expression): boolean {

@@ -1,0 +1,184 @@
+/** `rnnc build`: a program as a package, or one of the compiler's stages as text. */
+import { join } from "node:path";
+import { type Command } from "commander";
+import { Failure, misuse } from "../failure.ts";
+import {
+  dimOption,
+  jsonOption,
+  vocabOption,
+  withoutOption,
+  type Assignments,
+  type Sizes,
+} from "../options.ts";
+import { colorsFor, formatBytes, say, sayJson, table } from "../output.ts";
+import type { SourceFile } from "../compile-file.ts";
+
+interface BuildOptions {
+  readonly output?: string;
+  readonly dim?: Sizes;
+  readonly vocab?: Assignments;
+  readonly weights?: string;
+  readonly singleFile?: boolean;
+  readonly emit?: string;
+  readonly without?: readonly string[];
+  readonly force?: boolean;
+  readonly json?: boolean;
+}
+
+export function addBuild(program: Command): void {
+  program
+    .command("build")
+    .summary("compile a program into a package")
+    .description(
+      "Compiles a program into a package: a WebAssembly module, its JavaScript, types, metadata, weights.",
+    )
+    .argument("<FILE>", "the program, or -")
+    .option("-o, --output <DIR>", "the folder to write into (default: the program's name)")
+    .addOption(dimOption())
+    .addOption(vocabOption())
+    .option("--weights <FILE>", "put these weights into the package (safetensors, names as in the program)")
+    .option("--single-file", "one JavaScript file with everything in it")
+    .option(
+      "--emit <STAGE>",
+      "print a stage of the compiler instead: ast, graph, a pass, kernels, memory, wat",
+    )
+    .addOption(withoutOption())
+    .option("--force", "overwrite what is no package of this program")
+    .addOption(jsonOption())
+    .action(build);
+}
+
+async function build(path: string, options: BuildOptions): Promise<void> {
+  const { compileOrFail, modelName, readSource } = await import("../compile-file.ts");
+  const { checkPass } = await import("../stages.ts");
+  for (const pass of options.without ?? []) checkPass(pass);
+  const source = readSource(path);
+  const settings = {
+    dims: options.dim ?? {},
+    vocabularies: readVocabularies(options.vocab ?? {}, await import("../files.ts")),
+    without: options.without ?? [],
+  };
+  if (options.emit !== undefined) return emitStage(source, options.emit, settings);
+  const { metadata, wasm } = await compileOrFail(source, settings);
+  const folder = options.output ?? modelName(source.file);
+  await refuseToOverwrite(folder, metadata.name, options);
+  const weights =
+    options.weights === undefined ? null : await checkedWeights(options.weights, metadata, wasm);
+  const { writePackage } = await import("../package-folder.ts");
+  const files = await writePackage(folder, {
+    metadata,
+    wasm,
+    weights,
+    singleFile: options.singleFile ?? false,
+  });
+  if (options.json)
+    return sayJson({
+      folder,
+      files,
+      memory: metadata.memory,
+      parameters: metadata.parameters.map(({ name, shape }) => ({ name, shape })),
+      looksAhead: metadata.looksAhead,
+    });
+  const colors = colorsFor(process.stdout);
+  const rows = files.map(({ name, bytes, gzipped }) => [
+    join(folder, name),
+    formatBytes(bytes),
+    colors.dim(`${formatBytes(gzipped)} gzipped`),
+  ]);
+  say(table(rows));
+  say(`\n  memory: ${metadata.memory}`);
+  if (metadata.looksAhead !== null) say(`  no streaming: ${metadata.looksAhead}`);
+}
+
+async function emitStage(
+  source: SourceFile,
+  stage: string,
+  settings: Parameters<typeof import("../compile-file.ts").compileOrFail>[1],
+): Promise<void> {
+  const { checkStage } = await import("../stages.ts");
+  checkStage(stage);
+  const { compileSource, programFailure, showDiagnostics } = await import("../compile-file.ts");
+  const { diagnostics, sources, stages } = await compileSource(source, {
+    ...settings,
+    assume: true,
+    emit: [stage],
+  });
+  showDiagnostics(diagnostics, sources);
+  const text = stages.get(stage);
+  if (diagnostics.some(({ severity }) => severity === "error"))
+    throw programFailure(source.file, diagnostics);
+  if (text === undefined)
+    throw new Failure(
+      `The program never reaches the stage \`${stage}\`.`,
+      "A pass left out with `--without`, or only for training?",
+    );
+  say(text.trimEnd());
+}
+
+/** A list of entries, one a line or as JSON. */
+function readVocabularies(
+  files: Assignments,
+  { readText }: Pick<typeof import("../files.ts"), "readText">,
+): Readonly<Record<string, readonly string[]>> {
+  return Object.fromEntries(
+    Object.entries(files).map(([name, path]) => {
+      const text = readText(path);
+      const entries = text.trimStart().startsWith("[")
+        ? parseEntries(text, path)
+        : text.replace(/\n$/u, "").split(/\r?\n/u);
+      const twice = entries.find((entry, k) => entries.indexOf(entry) !== k);
+      if (twice !== undefined) throw new Failure(`The vocabulary \`${path}\` has \`${twice}\` twice.`);
+      return [name, entries];
+    }),
+  );
+}
+
+function parseEntries(text: string, path: string): readonly string[] {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (Array.isArray(value) && value.every((entry) => typeof entry === "string")) return value;
+  } catch {
+    // Said below.
+  }
+  throw new Failure(`\`${path}\` is no JSON list of strings.`);
+}
+
+/** Files of the same package are replaced; anything else, and trained weights above all, is not ours to lose. */
+async function refuseToOverwrite(folder: string, name: string, options: BuildOptions): Promise<void> {
+  const { kindOf } = await import("../files.ts");
+  const { packageIn } = await import("../package-folder.ts");
+  if (kindOf(folder) === "file") throw misuse(`\`${folder}\` is a file, not a folder.`);
+  if (options.force) return;
+  if (kindOf(join(folder, "checkpoints")) === "folder")
+    throw new Failure(
+      `\`${folder}\` holds a training; building would replace its weights.`,
+      `\`-o\` names another folder${options.weights === undefined ? `, \`--weights ${join(folder, `${name}.safetensors`)}\` takes its weights along` : ""}; \`--force\` overwrites.`,
+    );
+  const [standing] = ["wasm", "js", "d.ts", "json", "safetensors"]
+    .map((ending) => join(folder, `${name}.${ending}`))
+    .filter((file) => kindOf(file) !== null);
+  if (standing === undefined || packageIn(folder, name) !== null) return;
+  throw new Failure(
+    `\`${standing}\` exists already, and is of no package.`,
+    "`-o` names another folder; `--force` overwrites.",
+  );
+}
+
+async function checkedWeights(
+  path: string,
+  metadata: Parameters<typeof import("../../runtime/load.ts").load>[0]["metadata"],
+  wasm: Uint8Array,
+): Promise<Uint8Array> {
+  const [{ load }, { RnncError }, { readBytes }] = await Promise.all([
+    import("../../runtime/load.ts"),
+    import("../../runtime/errors.ts"),
+    import("../files.ts"),
+  ]);
+  try {
+    // Read by the module and written again: a checkpoint becomes plain weights, in the program's order.
+    return (await load({ metadata, wasm: new Uint8Array(wasm), weights: readBytes(path) })).weights();
+  } catch (error) {
+    if (error instanceof RnncError) throw new Failure(`\`${path}\`: ${error.message}.`);
+    throw error;
+  }
+}

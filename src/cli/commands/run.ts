@@ -1,0 +1,72 @@
+/** `rnnc run`: predictions, one JSON record a line in, one out, each as soon as its line is there. */
+import { createReadStream } from "node:fs";
+import { createInterface } from "node:readline";
+import { type Command } from "commander";
+import { Failure, fileFailure } from "../failure.ts";
+import { standardName } from "../files.ts";
+import { say } from "../output.ts";
+
+interface RunOptions {
+  readonly data: string;
+  readonly weights?: string;
+  readonly probabilities?: boolean;
+}
+
+export function addRun(program: Command): void {
+  program
+    .command("run")
+    .summary("predict: one JSON record a line in, one out")
+    .description(
+      "Reads records with the model's inputs as JSON Lines and prints each one's results: labels where there are, else numbers.",
+    )
+    .argument("<DIR>", "the folder of a package, or its .json")
+    .option("--data <PATH>", "a .jsonl file, or - for standard input", "-")
+    .option("--weights <FILE>", "other weights than the package's own")
+    .option("--probabilities", "all probabilities in place of the most probable label")
+    .action(predict);
+}
+
+async function predict(folder: string, options: RunOptions): Promise<void> {
+  const [{ openFolder }, { predictOne }, { fieldsOfModel }, { readRecord }, { jsonResult }, { RnncError }] =
+    await Promise.all([
+      import("../package-folder.ts"),
+      import("../measure.ts"),
+      import("../data/field.ts"),
+      import("../data/json-lines.ts"),
+      import("../json-result.ts"),
+      import("../../runtime/errors.ts"),
+    ]);
+  const model = await openFolder(folder, options.weights ?? null);
+  if (model.metadata.entries.predict === null)
+    throw new Failure(`\`${model.metadata.name}\` has no output to predict.`);
+  const inputs = fieldsOfModel(model.metadata.data).filter(({ role }) => role === "input");
+  const file = options.data === "-" ? standardName : options.data;
+  let number = 0;
+  for await (const line of linesOf(options.data)) {
+    number++;
+    if (line.trim() === "") continue;
+    if (line.includes("\ufffd")) throw new Failure(`${file}:${number}: The line is not UTF-8.`);
+    const record = readRecord(line, { file, line: number }, inputs, false);
+    try {
+      const results = Object.entries(predictOne(model, record, inputs));
+      const shown = results.map(([name, result]) => {
+        const output = model.metadata.outputs.find((other) => other.name === name)!;
+        return [name, jsonResult(result, output, options.probabilities ?? false)];
+      });
+      say(JSON.stringify(Object.fromEntries(shown)));
+    } catch (error) {
+      if (error instanceof RnncError) throw new Failure(`${file}:${number}: ${error.message}.`);
+      throw error;
+    }
+  }
+}
+
+async function* linesOf(path: string): AsyncGenerator<string> {
+  const input = path === "-" ? process.stdin : createReadStream(path);
+  try {
+    // A stream decodes leniently; what it replaced is refused above.
+    yield* createInterface({ input, crlfDelay: Infinity });
+  } catch (error) {
+    throw fileFailure(error, path, "read");
+  }
+}

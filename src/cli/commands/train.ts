@@ -1,0 +1,123 @@
+/** `rnnc train`: from a program and data to a package with trained weights. */
+import { type Command } from "commander";
+import type { Format } from "../data/read.ts";
+import { Failure } from "../failure.ts";
+import {
+  assignment,
+  dataOption,
+  dimOption,
+  formatOption,
+  numberBetween,
+  wholeNumber,
+  withoutOption,
+  type Assignments,
+  type Sizes,
+} from "../options.ts";
+import { plural, tell } from "../output.ts";
+
+export interface TrainOptions {
+  readonly data: string;
+  readonly format?: Format;
+  readonly output?: string;
+  readonly epochs?: number;
+  readonly steps?: number;
+  readonly batch?: number;
+  readonly seed?: number;
+  readonly validate?: number;
+  readonly set?: Assignments;
+  readonly dim?: Sizes;
+  readonly without?: readonly string[];
+  readonly resume?: boolean;
+  readonly force?: boolean;
+}
+
+export function addTrain(program: Command): void {
+  program
+    .command("train")
+    .summary("train a model on data")
+    .description(
+      "Trains a model and writes its package, checkpoints, a loss curve and a log into a folder. Ctrl-C saves; --resume goes on to the same bits.",
+    )
+    .argument("<FILE>", "the program")
+    .addOption(dataOption())
+    .addOption(formatOption())
+    .option("-o, --output <DIR>", "the folder to write into (default: the program's name)")
+    .option("--epochs <N>", "how often the data are gone through", wholeNumber(1))
+    .option("--steps <N>", "end after so many steps", wholeNumber(1))
+    .option("--batch <N>", "examples, or parallel streams, of a step", wholeNumber(1))
+    .option("--seed <N>", "of weights, order, dropout and the split for validation", wholeNumber(0))
+    .option("--validate <P>", "the share of the data kept for validation", numberBetween(0, 0.9))
+    .option(
+      "--set <KEY=VALUE>",
+      "a setting of `train { … }`, such as clip='norm 5'; none takes it out",
+      assignment,
+    )
+    .addOption(dimOption())
+    .addOption(withoutOption())
+    .option("--resume", "go on from the last checkpoint")
+    .option("--force", "write into a folder that holds something else")
+    .action(train);
+}
+
+async function train(path: string, options: TrainOptions): Promise<void> {
+  const [{ modelName, readSource }, { prepare }, { checkRunFolder, claimRunFolder }] = await Promise.all([
+    import("../compile-file.ts"),
+    import("../training/prepare.ts"),
+    import("../training/run-folder.ts"),
+  ]);
+  const source = readSource(path);
+  const place = options.output ?? modelName(source.file);
+  const claim = { resume: options.resume ?? false, force: options.force ?? false };
+  checkRunFolder(place, claim);
+  const prepared = await prepare(source, {
+    data: options.data,
+    format: options.format ?? null,
+    dims: options.dim ?? {},
+    settings: settingsOf(options),
+    without: options.without ?? [],
+  });
+  const { metadata, wasm } = prepared.compiled;
+  const { openRun } = await import("../training/run.ts");
+  const folder = claimRunFolder(place, claim);
+  const run = await openRun({ ...prepared, metadata, wasm, folder });
+  const { settings } = run.trainer;
+  const counts = metadata.parameters.reduce(
+    (sum, { shape }) => sum + shape.reduce((n, size) => n * size, 1),
+    0,
+  );
+  const amount = metadata.chunked
+    ? plural(run.course.stepsPerEpoch, "chunk")
+    : plural(prepared.train.length, "example");
+  tell(
+    `${metadata.name}: ${counts.toLocaleString("en")} parameters, ${amount} of training data` +
+      `${prepared.validation.length > 0 ? "" : ", no validation"}, batch ${settings.batch}, ` +
+      `${settings.optimiser.kind} at ${settings.optimiser.rate}`,
+  );
+  const { outcome, state } = await run.go();
+  if (outcome === "interrupted")
+    throw new Failure(
+      `Stopped at step ${run.trainer.position().step}; the training is saved.`,
+      "`--resume` goes on with it.",
+      130,
+    );
+  const { writePackage } = await import("../package-folder.ts");
+  const best = prepared.validation.length > 0 && state.best !== null;
+  await writePackage(folder.path, { metadata, wasm, weights: best ? folder.best() : run.trainer.weights() });
+  tell(
+    `${outcome === "stopped early" ? "stopped early, for the validation loss no longer fell; " : ""}` +
+      `${best ? `kept step ${state.best.step} with validation loss ${state.best.loss.toFixed(4)}; ` : ""}wrote ${folder.path}`,
+  );
+}
+
+/** Options of their own names for what is set most often. */
+function settingsOf(options: TrainOptions): Assignments {
+  const named = { epochs: options.epochs, steps: options.steps, batch: options.batch, seed: options.seed };
+  const given = Object.entries(named).flatMap(([key, value]) =>
+    value === undefined ? [] : [[key, String(value)]],
+  );
+  const validate =
+    options.validate === undefined
+      ? {}
+      : { validate: options.validate === 0 ? "none" : String(options.validate) };
+  return { ...options.set, ...Object.fromEntries(given), ...validate };
+}

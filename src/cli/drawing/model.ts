@@ -1,0 +1,109 @@
+/**
+ * A program's drawing with the shapes that the compiler infers. Each stage's shape is asked of the compiler: a check of
+ * the program with one more output, the pipeline up to that stage. Sizes that only the data tell stay names.
+ */
+import { check } from "../../compile/check.ts";
+import { modifiers } from "../../elaborate/layers.ts";
+import type { Model } from "../../elaborate/program.ts";
+import type { Program, Span } from "../../parser/ast.ts";
+import { standardLibrary } from "../../std/library.ts";
+import { programFailure, readImport, showDiagnostics, type SourceFile } from "../compile-file.ts";
+import { fieldsOf } from "../data/field.ts";
+import type { Sizes } from "../options.ts";
+import { drawOutline } from "./draw-outline.ts";
+import { stageName } from "./expressions.ts";
+import { outlineOf, pipesOf } from "./outline.ts";
+
+/** Stand for sizes that only the data tell: no program has features this wide, and no sum of a few is another. */
+const firstMarker = 1_000_003;
+const markerStep = 100_019;
+
+export function drawModel(source: SourceFile, title: string, dims: Sizes): string {
+  const examine = (text: string, sizes: Sizes) =>
+    check(text, source.file, { dims: sizes, assume: true, imports: readImport });
+  const { diagnostics, sources, model, main } = examine(source.source, dims);
+  showDiagnostics(diagnostics, sources);
+  if (model === null) throw programFailure(source.file, diagnostics);
+  const { program } = main;
+  const markers = markersOf(model, program, dims);
+  const sizes = { ...dims, ...Object.fromEntries(markers) };
+  const shapes = new Map<string, string>();
+  for (const { text, span } of prefixesOf(program, source.source)) {
+    const result = examine(text, sizes).model?.results.find(({ name }) => name === probe);
+    if (result !== undefined) shapes.set(key(span), shapeText(result.value, markers));
+  }
+  const results = examine(source.source, sizes).model?.results ?? [];
+  const outline = outlineOf(program, source.source, {
+    ...libraryNames(),
+    modifiers: new Set([...Object.keys(modifiers), "recurrent_dropout"]),
+    shapeAt: (span) => shapes.get(key(span)) ?? "",
+    predictionOf: (target) => {
+      const result = results.find((other) => other.target === target);
+      return result === undefined ? "" : shapeText(result.value, markers);
+    },
+  });
+  return drawOutline(outline, title);
+}
+
+const key = ({ start, end }: Span): string => `${start}:${end}`;
+
+function markersOf(model: Model, program: Program, dims: Sizes): ReadonlyMap<string, number> {
+  const names = fieldsOf(model.data, program).flatMap(({ freeSize, vocabulary }) => [freeSize, vocabulary]);
+  const free = [...new Set(names)].filter(
+    (name): name is string => name !== null && dims[name] === undefined,
+  );
+  return new Map(free.map((name, k) => [name, firstMarker + k * markerStep]));
+}
+
+interface Prefix {
+  /** A program that names the value `probe`. */
+  readonly text: string;
+  readonly span: Span;
+}
+
+const probe = "probe_of_this_stage";
+
+/** For each pipeline of the program up to each of its stages, its modifiers included. */
+function prefixesOf(program: Program, source: string): readonly Prefix[] {
+  const textOf = ({ start, end }: Span): string => source.slice(start, end);
+  const implied = !program.statements.some(({ kind }) => kind === "input");
+  // Where nothing is declared the pipeline makes its own input, so here it is replaced by one that reads a declared one.
+  const rest = implied ? program.statements.filter(({ kind }) => kind !== "pipeline") : program.statements;
+  const before = [...(implied ? ["input x : f32[T, d]"] : []), ...rest.map(({ span }) => textOf(span))].join(
+    "\n",
+  );
+  return pipesOf(program).flatMap((stages) =>
+    stages.flatMap((stage, k): readonly Prefix[] => {
+      const next = stages[k + 1];
+      if (next !== undefined && modifiers[stageName(next) ?? ""]) return [];
+      const parts = stages.slice(0, k + 1).map(({ span }) => textOf(span));
+      const value = [...(implied ? ["x"] : []), ...parts].join(" >> ");
+      return [{ text: `${before}\noutput ${probe} = ${value}\n`, span: stage.span }];
+    }),
+  );
+}
+
+function shapeText(value: Model["results"][number]["value"], markers: ReadonlyMap<string, number>): string {
+  const feature = value.node.type.axes.find(({ kind }) => kind === "feature");
+  const named = value.axes.map(({ name, axis }) =>
+    axis.size.kind === "fixed" && name === "" ? sizeText(axis.size.size, markers) : name,
+  );
+  const own = feature?.size.kind === "fixed" ? [sizeText(feature.size.size, markers)] : [];
+  return [...named, ...own].join(" × ");
+}
+
+function sizeText(size: number, markers: ReadonlyMap<string, number>): string {
+  for (const [name, marker] of markers) {
+    if (size === marker) return name;
+    if (size % marker === 0) return `${size / marker}·${name}`;
+    if (size > marker && size - marker < 100) return `${name} + ${size - marker}`;
+  }
+  return size >= firstMarker ? "?" : String(size);
+}
+
+function libraryNames(): { readonly cells: ReadonlySet<string>; readonly losses: ReadonlySet<string> } {
+  const statements = standardLibrary().flatMap(({ program }) => program.statements);
+  const named = (kind: "cell" | "loss"): ReadonlySet<string> =>
+    new Set(statements.flatMap((statement) => (statement.kind === kind ? [statement.name.name] : [])));
+  return { cells: named("cell"), losses: named("loss") };
+}

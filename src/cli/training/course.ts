@@ -1,0 +1,136 @@
+/**
+ * What a training runs over: the batches of each epoch in their order, and the loss on the validation data. A model
+ * trained on chunks takes its long sequences in order, any other its examples shuffled by seed and epoch.
+ */
+import type { Batch, DataSpecs } from "../../runtime/batch.ts";
+import { cutChunks } from "../../runtime/chunks.ts";
+import { RnncError } from "../../runtime/errors.ts";
+import type { Value } from "../../runtime/encode.ts";
+import type { Trainer } from "../../runtime/trainer.ts";
+import { batchOf, encodeRecord } from "../data/examples.ts";
+import type { Field } from "../data/field.ts";
+import { batchesOf } from "../data/order.ts";
+import type { DataRecord } from "../data/record.ts";
+import { Failure } from "../failure.ts";
+
+export interface Course {
+  readonly stepsPerEpoch: number;
+  readonly batch: (epoch: number, index: number) => Batch;
+  /** Null where nothing is kept for validation. */
+  readonly validate: ((trainer: Trainer) => number) | null;
+  /** What is counted for the speed, and how many of it a batch has. */
+  readonly unit: string;
+  readonly amount: (batch: Batch) => number;
+}
+
+export interface CourseData {
+  readonly specs: DataSpecs;
+  readonly fields: readonly Field[];
+  readonly train: readonly DataRecord[];
+  readonly validation: readonly DataRecord[];
+}
+
+export const makeCourse = (data: CourseData): Course =>
+  data.specs.metadata.chunked ? chunkCourse(data) : exampleCourse(data);
+
+function exampleCourse({ specs, fields, train, validation }: CourseData): Course {
+  const { batch: size, seed } = specs.metadata.train;
+  const examples = train.map((record) => encodeRecord(specs, fields, record, true));
+  const lengths = examples.map(({ length }) => length);
+  let current = { epoch: -1, batches: batchesOf(lengths, size, seed, 0) };
+  const checks = validation.map((record) => encodeRecord(specs, fields, record, true));
+  return {
+    stepsPerEpoch: Math.ceil(examples.length / size),
+    batch: (epoch, index) => {
+      if (current.epoch !== epoch) current = { epoch, batches: batchesOf(lengths, size, seed, epoch) };
+      const ids = current.batches[index]!;
+      return batchOf(
+        specs,
+        ids.map((id) => examples[id]!),
+        ids,
+      );
+    },
+    validate: checks.length === 0 ? null : (trainer) => meanLoss(trainer, specs, checks, size),
+    unit: "examples",
+    amount: ({ count }) => count,
+  };
+}
+
+/** Over examples, batch by batch. */
+export function meanLoss(
+  trainer: Trainer,
+  specs: DataSpecs,
+  examples: readonly ReturnType<typeof encodeRecord>[],
+  size: number,
+): number {
+  let sum = 0;
+  for (let from = 0; from < examples.length; from += size) {
+    const part = examples.slice(from, from + size);
+    const ids = part.map((_, k) => from + k);
+    sum += trainer.evaluate(batchOf(specs, part, ids)).loss * part.length;
+  }
+  return sum / examples.length;
+}
+
+function chunkCourse({ specs, fields, train, validation }: CourseData): Course {
+  const settings = specs.metadata.train;
+  const batches = train.flatMap((record) =>
+    chunksOf(record, () => [...cutChunks(specs, settings, sequences(record, fields))]),
+  );
+  const words = fields.length === 1 && fields[0]!.base !== "f32";
+  return {
+    stepsPerEpoch: batches.length,
+    batch: (_, index) => batches[index]!,
+    validate:
+      validation.length === 0
+        ? null
+        : (trainer) => chunkLoss(trainer, validation, fields, settings.batch).loss,
+    unit: words ? (fields[0]!.base === "char" ? "chars" : "words") : "steps",
+    amount: stepsIn,
+  };
+}
+
+const stepsIn = ({ lengths }: Batch): number =>
+  lengths
+    .values()
+    .next()
+    .value?.reduce((sum, length) => sum + length, 0) ?? 0;
+
+/** Over all steps. Fewer streams where the data are too short for as many as the training has. */
+export function chunkLoss(
+  trainer: Trainer,
+  records: readonly DataRecord[],
+  fields: readonly Field[],
+  batch: number,
+): { readonly loss: number; readonly count: number } {
+  let loss = 0;
+  let count = 0;
+  for (const record of records) {
+    const values = sequences(record, fields);
+    const evaluate = (streams: number) => () => trainer.evaluateChunks(values, { batch: streams });
+    const result = chunksOf(record, () => {
+      try {
+        return evaluate(batch)();
+      } catch (error) {
+        if (batch === 1 || !(error instanceof RnncError)) throw error;
+        return evaluate(1)();
+      }
+    });
+    loss += result.loss * result.count;
+    count += result.count;
+  }
+  return { loss: loss / count, count };
+}
+
+const sequences = (record: DataRecord, fields: readonly Field[]): Readonly<Record<string, Value>> =>
+  Object.fromEntries(fields.map(({ name }) => [name, record.values[name] as Value]));
+
+/** What the runtime has against the data is said with their file. */
+function chunksOf<T>(record: DataRecord, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof RnncError) throw new Failure(`${record.file}: ${error.message}.`);
+    throw error;
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * `log.jsonl`: a line for each step and each validation. It is the memory of the loss curve, and of a resumed training,
+ * which drops what was logged after its checkpoint and goes on from there.
+ */
+import { appendFileSync } from "node:fs";
+import { Failure, fileFailure } from "../failure.ts";
+import { kindOf, readText, writeWhole } from "../files.ts";
+
+export type Entry =
+  | {
+      readonly step: number;
+      readonly epoch: number;
+      readonly loss: number;
+      readonly norm: number;
+      readonly rate: number;
+      /** Since the start, pauses left out. */
+      readonly seconds: number;
+      readonly skipped?: true;
+    }
+  | { readonly step: number; readonly epoch: number; readonly validation: number; readonly seconds: number };
+
+export interface Log {
+  readonly entries: Entry[];
+  readonly add: (entry: Entry) => void;
+  /** Writes what has been added since. */
+  readonly flush: () => void;
+}
+
+/** `lastStep`: of the checkpoint that the training goes on from; null starts a new log. */
+export function openLog(path: string, lastStep: number | null): Log {
+  const entries = lastStep === null ? [] : readLog(path).filter(({ step }) => step <= lastStep);
+  writeWhole(path, entries.map(line).join(""));
+  let waiting: Entry[] = [];
+  return {
+    entries,
+    add: (entry) => {
+      entries.push(entry);
+      waiting.push(entry);
+    },
+    flush: () => {
+      try {
+        appendFileSync(path, waiting.map(line).join(""));
+      } catch (error) {
+        throw fileFailure(error, path, "write");
+      }
+      waiting = [];
+    },
+  };
+}
+
+/** JSON has no NaN. */
+const line = (entry: Entry): string =>
+  `${JSON.stringify(entry, (_, value: unknown) => (typeof value === "number" && !Number.isFinite(value) ? String(value) : value))}\n`;
+
+function readLog(path: string): Entry[] {
+  if (kindOf(path) !== "file") throw new Failure(`The log \`${path}\` of the training is missing.`);
+  return readText(path)
+    .split("\n")
+    .flatMap((text) => {
+      try {
+        return text === "" ? [] : [revive(JSON.parse(text) as Entry)];
+      } catch {
+        // The last line may have been cut off when the machine went down.
+        return [];
+      }
+    });
+}
+
+const revive = (entry: Entry): Entry =>
+  "loss" in entry
+    ? { ...entry, loss: Number(entry.loss), norm: Number(entry.norm) }
+    : { ...entry, validation: Number(entry.validation) };

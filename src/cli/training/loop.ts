@@ -1,0 +1,184 @@
+/**
+ * The training itself: steps until the end or an interruption, a validation after each epoch, the best weights and the
+ * last state kept on the disk. The order of batches, random numbers and schedules depend on the position alone, and the
+ * mean loss of a begun epoch is read from the log, so a resumed training gives the bits of one never stopped.
+ */
+import type { Trainer } from "../../runtime/trainer.ts";
+import { Failure } from "../failure.ts";
+import { formatDuration } from "../output.ts";
+import type { Course } from "./course.ts";
+import type { Log } from "./log.ts";
+import type { Display } from "./progress.ts";
+import type { RunFolder, RunState } from "./run-folder.ts";
+
+export interface LoopInput {
+  readonly trainer: Trainer;
+  readonly course: Course;
+  readonly folder: RunFolder;
+  readonly log: Log;
+  readonly display: Display;
+  readonly state: RunState;
+  readonly interrupted: () => boolean;
+  /** Draws the loss curve. */
+  readonly draw: () => void;
+}
+
+export type Outcome = "finished" | "stopped early" | "interrupted";
+
+/** So much work at most is lost when the machine goes down. */
+const saveEveryMs = 60_000;
+const flushEveryMs = 1000;
+/** Signals and the progress bar get their turn. */
+const breatheEveryMs = 40;
+/** A gradient may overflow once; not so often in a row. */
+const mostSkipped = 25;
+
+export async function trainLoop(
+  input: LoopInput,
+): Promise<{ readonly outcome: Outcome; readonly state: RunState }> {
+  const { trainer, course, folder, log, display, interrupted } = input;
+  const { settings } = trainer;
+  const { stepsPerEpoch } = course;
+  const totalSteps = Math.min(settings.steps ?? Infinity, settings.epochs * stepsPerEpoch);
+  const secondsBefore = log.entries.at(-1)?.seconds ?? 0;
+  const start = performance.now();
+  let state = input.state;
+  let validation = lastValidation(log);
+  let lastSave = start;
+  let lastBreath = start;
+  let lastFlush = start;
+  let skipped = 0;
+  const speed = makeSpeed();
+
+  const seconds = (): number => Number((secondsBefore + (performance.now() - start) / 1000).toFixed(3));
+  const save = (): void => {
+    log.flush();
+    folder.saveLast(trainer.save(), state);
+    lastSave = performance.now();
+  };
+  const keepIfBest = (loss: number): boolean => {
+    if (!(loss < (state.best?.loss ?? Infinity))) return false;
+    folder.saveBest(trainer.weights());
+    state = { ...state, best: { step: trainer.position().step, loss } };
+    return true;
+  };
+  const validate = (): number | null => {
+    if (course.validate === null) return null;
+    validation = course.validate(trainer);
+    const { step, epoch } = trainer.position();
+    log.add({ step, epoch, validation, seconds: seconds() });
+    return validation;
+  };
+  const finish = (outcome: Outcome) => {
+    save();
+    input.draw();
+    return { outcome, state };
+  };
+
+  if (stopsAlready(trainer)) return finish("stopped early");
+  while (trainer.position().step < totalSteps) {
+    const { step, epoch } = trainer.position();
+    const batch = course.batch(epoch, step - epoch * stepsPerEpoch);
+    const before = performance.now();
+    const report = trainer.step(batch);
+    speed.add(course.amount(batch), performance.now() - before);
+    skipped = report.skipped ? skipped + 1 : 0;
+    log.add({
+      step: step + 1,
+      epoch,
+      loss: report.loss,
+      norm: report.norm,
+      rate: report.rate,
+      seconds: seconds(),
+      ...(report.skipped ? { skipped: true } : {}),
+    });
+    if (skipped >= mostSkipped) {
+      log.flush();
+      throw diverged(step + 1 - mostSkipped);
+    }
+    display.update({
+      step: step + 1,
+      totalSteps,
+      epoch,
+      epochs: Math.ceil(totalSteps / stepsPerEpoch),
+      loss: recentLoss(log),
+      validation,
+      speed: speed.amountPerSecond(),
+      unit: course.unit,
+      secondsLeft: (totalSteps - step - 1) * speed.secondsPerStep(),
+    });
+    const now = performance.now();
+    if (step + 1 === (epoch + 1) * stepsPerEpoch) {
+      const train = epochLoss(log, epoch);
+      const checked = validate();
+      const best = keepIfBest(checked ?? train);
+      const { stop } = trainer.endEpoch(checked ?? train);
+      display.note(epochLine(epoch, train, checked, best, seconds()));
+      save();
+      input.draw();
+      if (stop) return finish("stopped early");
+    } else if (step + 1 === totalSteps) {
+      // The last epoch is not finished, and must not count as such if the training is resumed with more steps.
+      keepIfBest(validate() ?? recentLoss(log));
+    } else if (now - lastSave > saveEveryMs) save();
+    if (now - lastFlush > flushEveryMs) {
+      log.flush();
+      lastFlush = now;
+    }
+    if (now - lastBreath > breatheEveryMs) {
+      await new Promise((resolve) => setImmediate(resolve));
+      lastBreath = performance.now();
+    }
+    if (interrupted()) return finish("interrupted");
+  }
+  return finish("finished");
+}
+
+const stopsAlready = ({ settings, position }: Trainer): boolean =>
+  settings.patience !== null && position().waiting.since > settings.patience;
+
+const diverged = (step: number): Failure =>
+  new Failure(
+    `The training has diverged: from step ${step} on the gradient is not a finite number.`,
+    'Lower the learning rate (`--set optimizer="adam(1e-4)"`) or clip the gradient (`--set clip="norm 1"`).',
+  );
+
+function epochLine(
+  epoch: number,
+  train: number,
+  validation: number | null,
+  best: boolean,
+  seconds: number,
+): string {
+  const checked = validation === null ? "" : `  validation ${validation.toFixed(4)}${best ? " (best)" : ""}`;
+  return `epoch ${epoch + 1}  loss ${train.toFixed(4)}${checked}  ${formatDuration(seconds)}`;
+}
+
+// ---- from the log -----------------------------------------------------------------------------------------------
+
+const epochLoss = (log: Log, epoch: number): number =>
+  mean(log.entries.flatMap((entry) => ("loss" in entry && entry.epoch === epoch ? [entry.loss] : [])));
+
+/** Of the last few steps, for the eye. */
+const recentLoss = (log: Log): number =>
+  mean(log.entries.slice(-20).flatMap((entry) => ("loss" in entry ? [entry.loss] : [])));
+
+const lastValidation = (log: Log): number | null =>
+  log.entries.reduce<number | null>((last, entry) => ("validation" in entry ? entry.validation : last), null);
+
+const mean = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** Over about the last hundred steps. */
+function makeSpeed() {
+  let [amount, milliseconds, steps] = [0, 0, 0];
+  return {
+    add: (more: number, ms: number): void => {
+      amount = amount * 0.99 + more;
+      milliseconds = milliseconds * 0.99 + ms;
+      steps = steps * 0.99 + 1;
+    },
+    amountPerSecond: () => (amount / milliseconds) * 1000,
+    secondsPerStep: () => milliseconds / steps / 1000,
+  };
+}

@@ -1,0 +1,138 @@
+/**
+ * The folder of a training: the package, `checkpoints/` (the last state, the best weights, `run.json`), `log.jsonl` and
+ * `loss.svg`. Whether it may be written is checked before any work.
+ */
+import { accessSync, constants, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { Failure, fileFailure } from "../failure.ts";
+import { kindOf, makeFolder, readBytes, readText, writeWhole } from "../files.ts";
+
+/** What a resumed training must have in common with the one before, and where the best weights are from. */
+export interface RunState {
+  readonly format: 1;
+  readonly model: string;
+  readonly data: string;
+  readonly batch: number;
+  readonly seed: number;
+  readonly tbptt: number | null;
+  readonly validate: number;
+  readonly best: { readonly step: number; readonly loss: number } | null;
+}
+
+export interface RunFolder {
+  readonly path: string;
+  readonly log: string;
+  readonly curve: string;
+  /** Of the training that is resumed; null in a new one. */
+  readonly before: { readonly state: RunState; readonly checkpoint: Uint8Array } | null;
+  readonly saveLast: (checkpoint: Uint8Array, state: RunState) => void;
+  readonly saveBest: (weights: Uint8Array) => void;
+  readonly best: () => Uint8Array;
+}
+
+export interface ClaimOptions {
+  readonly resume: boolean;
+  readonly force: boolean;
+}
+
+const within = (path: string) => (name: string) => join(path, "checkpoints", name);
+
+export function holdsTraining(path: string): boolean {
+  const file = within(path);
+  return kindOf(file("run.json")) === "file" && kindOf(file("last.safetensors")) === "file";
+}
+
+export function checkRunFolder(path: string, { resume, force }: ClaimOptions): void {
+  const earlier = holdsTraining(path);
+  if (resume && !earlier)
+    throw new Failure(`\`${path}\` holds no training to go on with.`, "Leave `--resume` out to start one.");
+  if (!resume && !force) refuseToOverwrite(path, earlier);
+}
+
+export function claimRunFolder(path: string, { resume }: Pick<ClaimOptions, "resume">): RunFolder {
+  const file = within(path);
+  makeFolder(join(path, "checkpoints"));
+  for (const folder of [path, join(path, "checkpoints")]) needWritable(folder);
+  if (!resume)
+    for (const name of ["run.json", "last.safetensors", "best.safetensors"])
+      rmSync(file(name), { force: true });
+  return {
+    path,
+    log: join(path, "log.jsonl"),
+    curve: join(path, "loss.svg"),
+    before: resume
+      ? { state: readState(file("run.json")), checkpoint: readBytes(file("last.safetensors")) }
+      : null,
+    saveLast: (checkpoint, state) => {
+      writeWhole(file("last.safetensors"), checkpoint);
+      writeWhole(file("run.json"), `${JSON.stringify(state, null, 2)}\n`);
+    },
+    saveBest: (weights) => writeWhole(file("best.safetensors"), weights),
+    best: () => readBytes(file("best.safetensors")),
+  };
+}
+
+function refuseToOverwrite(path: string, earlier: boolean): void {
+  if (earlier)
+    throw new Failure(
+      `\`${path}\` holds a training already.`,
+      "`--resume` goes on with it, `--force` starts over, `-o` names another folder.",
+    );
+  if (kindOf(path) === "file")
+    throw new Failure(`\`${path}\` is a file, not a folder.`, "`-o` names another folder.");
+  if (kindOf(path) === "folder" && list(path).length > 0)
+    throw new Failure(
+      `\`${path}\` holds something else already.`,
+      "`-o` names another folder; `--force` writes into this one.",
+    );
+}
+
+function list(path: string): readonly string[] {
+  try {
+    return readdirSync(path);
+  } catch (error) {
+    throw fileFailure(error, path, "read");
+  }
+}
+
+function needWritable(path: string): void {
+  try {
+    accessSync(path, constants.W_OK);
+  } catch (error) {
+    throw fileFailure(error, path, "write");
+  }
+}
+
+function readState(path: string): RunState {
+  try {
+    const state = JSON.parse(readText(path)) as Partial<RunState>;
+    if (state.format === 1) return state as RunState;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  throw new Failure(`\`${path}\` is damaged, or of another version of rnnc.`);
+}
+
+const reasons: readonly { readonly key: keyof RunState; readonly what: string }[] = [
+  { key: "data", what: "the data" },
+  { key: "batch", what: "`batch`" },
+  { key: "seed", what: "`seed`" },
+  { key: "tbptt", what: "`tbptt`" },
+  { key: "validate", what: "`validate`" },
+];
+
+/** Another order of batches would not go on with the training but be another one. */
+export function checkSame(before: RunState, now: Omit<RunState, "best">): void {
+  for (const { key, what } of reasons) {
+    const [was, is] = [before[key], now[key as keyof typeof now]];
+    if (was === is) continue;
+    const detail =
+      key === "data" ? "are not those" : `is ${String(is)}, and was ${String(was)} in the training`;
+    throw new Failure(
+      key === "data"
+        ? `The data ${detail} that the training began with.`
+        : `${what} ${detail} that is resumed.`,
+      "Resume with the same data and settings, or start a new training with `-o`.",
+    );
+  }
+}
