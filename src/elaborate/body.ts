@@ -61,7 +61,24 @@ export function runBody(call: BodyCall): BodyResult {
     }
   };
   const { value, prediction } = blame(() => evaluateBody(call));
-  return { value, prediction: prediction && (() => blame(prediction)) };
+  if (definition.definition.kind === "cell") return { value, prediction };
+  return {
+    value: returned(value, call.inputs),
+    prediction: prediction && (() => returned(blame(prediction), call.inputs)),
+  };
+}
+
+/** For the caller the axes bear its own names again, and those that a parameter did not name are listed. */
+function returned(value: Tensor, inputs: readonly Tensor[]): Tensor {
+  const outer = inputs.flatMap((x) => x?.axes ?? []);
+  const listed = value.axes.map((a) => outer.find((o) => o.axis === a.axis) ?? a);
+  const carried = outer.filter(
+    (o, k) =>
+      build.hasAxis(value.node, o.axis) &&
+      !listed.some((a) => a.axis === o.axis) &&
+      outer.findIndex((other) => other.axis === o.axis) === k,
+  );
+  return carried.length === 0 && listed.length === 0 ? value : { ...value, axes: [...carried, ...listed] };
 }
 
 const libraryPrefix = "std/";

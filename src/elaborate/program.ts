@@ -331,9 +331,16 @@ function runStatement(
       return;
     case "output": {
       const { name, span } = statement.name;
-      const path = childPath(session, environment.path, name);
+      // A result that is only named opens no path: parameters stand in the `let` that computes it.
       const value = statement.value
-        ? asTensor(evaluate(statement.value, { ...environment, path }), environment, statement.value.span)
+        ? asTensor(
+            evaluate(statement.value, {
+              ...environment,
+              path: childPath(session, environment.path, name),
+            }),
+            environment,
+            statement.value.span,
+          )
         : asTensor(environment.lookup(name) ?? failUnknown(name, span), environment, span);
       if (session.results.has(name)) throw new Fault("two-outputs", span, { name });
       if (statement.value) bindings.set(name, value);

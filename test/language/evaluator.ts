@@ -1,0 +1,147 @@
+/**
+ * The evaluator as a runner: float64, no pass but differentiation. Padding of inputs is NaN, so a value that depends
+ * on it shows.
+ */
+import { batch } from "../../src/ir/graph/build.ts";
+import { evaluate, type Environment, type Tensor } from "../../src/ir/graph/eval.ts";
+import { arrange, strides } from "../../src/ir/graph/tensor.ts";
+import type { Axis, Graph, Node } from "../../src/ir/graph/types.ts";
+import { nodesOf } from "../../src/ir/graph/walk.ts";
+import { differentiate } from "../../src/passes/differentiate.ts";
+import { split } from "../../src/passes/split.ts";
+import type { Call, Nested, Program, Runner, Values } from "./program.ts";
+import { shapeOf, sizeOf } from "./program.ts";
+
+/** One entry of the model as elaboration made it: `predict`, `evaluate`, `train`. */
+export function entry({ model }: Program, name: string): Graph {
+  const graph = split(model.graph, name);
+  if (!graph) throw new Error(`the model has no ${name}`);
+  return graph;
+}
+
+/** The inputs, lengths and parameters that a graph of the program runs on. */
+export function environmentOf(program: Program, graph: Graph, call: Call): Environment {
+  const { model } = program;
+  const count = Object.values(call.data)[0]!.length;
+  const lengths = new Map<string, number[]>();
+  for (const info of model.data)
+    for (const [level, axis] of info.axes.entries())
+      if (axis.size === null && call.data[info.name])
+        lengths.set(
+          axis.name,
+          call.data[info.name]!.map((example) => lengthAt(example, level)),
+        );
+  const inputs = new Map(
+    nodesOf(graph, "input").map((node) => [node.attributes.name, inputTensor(program, node, call, lengths)]),
+  );
+  const params = new Map(
+    model.parameters.map((p): [string, Tensor] => [
+      p.name,
+      { axes: p.axes, sizes: shapeOf(p), data: Float64Array.from(call.parameters.get(p.name)!) },
+    ]),
+  );
+  const examples = Int32Array.from({ length: count }, (_, k) => k);
+  const random = { seed: call.seed ?? 1, step: call.step ?? 0, examples };
+  return { batch: count, inputs, params, lengths, random };
+}
+
+function lengthAt(example: Nested, level: number): number {
+  if (typeof example === "number") throw new Error("an example has too few axes");
+  return level === 0 ? example.length : Math.max(0, ...example.map((inner) => lengthAt(inner, level - 1)));
+}
+
+function inputTensor(
+  { model }: Program,
+  { attributes, type }: Node<"input">,
+  { data, states }: Call,
+  lengths: ReadonlyMap<string, readonly number[]>,
+): Tensor {
+  const { name } = attributes;
+  const count = Object.values(data)[0]!.length;
+  const sizeOfAxis = (axis: Axis): number =>
+    axis === batch
+      ? count
+      : axis.size.kind === "fixed"
+        ? axis.size.size
+        : Math.max(0, ...lengths.get(axis.name)!);
+  const sizes = type.axes.map(sizeOfAxis);
+  const tensor = { axes: type.axes, sizes, data: new Float64Array(sizeOf(sizes)) };
+  if (name === "fresh") return { ...tensor, data: tensor.data.fill(states ? 0 : 1) };
+  if (name.startsWith("state:"))
+    return { ...tensor, data: states ? Float64Array.from(states.get(name)!) : tensor.data };
+  tensor.data.fill(type.dtype === "f32" ? NaN : 0);
+  const info = model.data.find((d) => d.name === name)!;
+  const order = info.axes.map((own) => type.axes.find((axis) => axis.name === own.name)!);
+  const feature = type.axes.find((axis) => axis.kind === "feature");
+  const step = strides(tensor);
+  const steps = [...order, ...(feature ? [feature] : [])].map(step);
+  const write = (value: Nested, level: number, at: number): void => {
+    if (typeof value === "number") tensor.data[at] = value;
+    else value.forEach((inner, k) => write(inner, level + 1, at + k * steps[level]!));
+  };
+  data[name]!.forEach((example, b) => write(example, 0, b * step(batch)));
+  return tensor;
+}
+
+/** A result's elements within the lengths, example by example, in the order of the source. */
+function examplesOf(tensor: Tensor, order: readonly Axis[], environment: Environment): number[][] {
+  const step = strides(tensor);
+  return Array.from({ length: environment.batch }, (_, b) => {
+    const read = (level: number, at: number): number[] => {
+      const axis = order[level];
+      if (!axis) return [tensor.data[at]!];
+      const size = axis.size.kind === "fixed" ? axis.size.size : environment.lengths.get(axis.name)![b]!;
+      return Array.from({ length: size }, (_, k) => read(level + 1, at + k * step(axis))).flat();
+    };
+    return read(0, b * step(batch));
+  });
+}
+
+const carried = (graph: Graph, values: ReadonlyMap<string, Tensor>): Values =>
+  new Map(
+    graph.outputs.flatMap(({ name, role }) =>
+      role === "carry" ? [[name, [...values.get(name)!.data]] as const] : [],
+    ),
+  );
+
+/** The gradients among a graph's outputs, in the order of the source. */
+export function gradientsOf({ model }: Program, values: ReadonlyMap<string, Tensor>): Values {
+  return new Map(
+    model.parameters.map((p) => {
+      const found = values.get(p.name);
+      const sizes = shapeOf(p);
+      const data = found ? arrange(found, p.axes, sizes).data : new Float64Array(sizeOf(sizes));
+      return [p.name, [...data]];
+    }),
+  );
+}
+
+export function evaluator(program: Program): Runner {
+  const { model } = program;
+  const run = (graph: Graph, call: Call) => {
+    const environment = environmentOf(program, graph, call);
+    return { environment, values: evaluate(graph, environment) };
+  };
+  return {
+    name: "evaluator",
+    predict: (call) => {
+      const graph = entry(program, "predict");
+      const { environment, values } = run(graph, call);
+      const outputs = new Map(
+        model.results.map(({ name, value }) => {
+          const feature = value.node.type.axes.find((axis) => axis.kind === "feature");
+          const order = [...value.axes.map((a) => a.axis), ...(feature ? [feature] : [])];
+          return [name, examplesOf(values.get(`predict:${name}`)!, order, environment)];
+        }),
+      );
+      return { outputs, states: carried(graph, values) };
+    },
+    learn: (call) => {
+      const graph = differentiate.run(entry(program, "train"));
+      const { values } = run(graph, call);
+      const loss = values.get("train:loss")!.data[0]!;
+      return { loss, gradients: gradientsOf(program, values), states: carried(graph, values) };
+    },
+    evaluate: (call) => run(entry(program, "evaluate"), call).values.get("evaluate:loss")!.data[0]!,
+  };
+}

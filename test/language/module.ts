@@ -1,0 +1,89 @@
+/** The compiled module as a runner, by the parts of the runtime that put batches and weights into its memory. */
+import { compile } from "../../src/compile/compile.ts";
+import { type Batch, dataSpecs, type Inputs, makeBatch } from "../../src/runtime/batch.ts";
+import { feed } from "../../src/runtime/feed.ts";
+import { type Machine, newTenant, startMachine, type States } from "../../src/runtime/machine.ts";
+import { readOutput } from "../../src/runtime/results.ts";
+import type { Tensor } from "../../src/runtime/safetensors.ts";
+import { readFlat, writeFlat } from "../../src/runtime/weights.ts";
+import type { Call, Program, Runner, Values } from "./program.ts";
+
+export interface ModuleRunner extends Runner {
+  readonly machine: Machine;
+  /** Runs after a batch lies in memory and before the module does: the place to spoil what must not matter. */
+  readonly withMemory: (spoil: (machine: Machine, batch: Batch) => void) => Runner;
+}
+
+export async function moduleOf({ source, options }: Program): Promise<ModuleRunner> {
+  const { wasm, metadata, diagnostics } = await compile(source, "model.rnn", options);
+  if (!wasm || !metadata) throw new Error(diagnostics.map((d) => d.message).join("\n"));
+  const machine = await startMachine(metadata, new Uint8Array(wasm));
+  return { ...runner(machine, () => undefined), machine, withMemory: (spoil) => runner(machine, spoil) };
+}
+
+function runner(machine: Machine, spoil: (machine: Machine, batch: Batch) => void): Runner {
+  const { metadata } = machine;
+  const of = dataSpecs(metadata);
+
+  const write = ({ parameters }: Call): void => {
+    const tensors = metadata.parameters.map(({ name, shape }): [string, Tensor] => [
+      name,
+      { data: Float32Array.from(parameters.get(name)!), shape },
+    ]);
+    writeFlat(machine, new Map(tensors));
+  };
+
+  const run = (call: Call, purpose: "predict" | "gradients" | "evaluate") => {
+    write(call);
+    const { seed = 1, step = 0 } = call;
+    const counters = machine.buffer("counters");
+    if (counters) machine.integers().set([seed, step], machine.at(counters));
+    const fresh = call.states === undefined;
+    const batch = makeBatch(of, call.data as Inputs, { targets: purpose !== "predict", fresh });
+    const tenant = newTenant();
+    if (call.states) machine.assign(tenant, statesIn(machine, call.states, batch.count));
+    feed(machine, of, batch, tenant);
+    spoil(machine, batch);
+    machine.run(purpose);
+    const states: Values = new Map(
+      Object.entries(machine.states(tenant) ?? {}).map(([name, { data }]) => [name, [...data]]),
+    );
+    machine.assign(tenant, null);
+    return { batch, states };
+  };
+
+  const scalar = (name: string): number => machine.floats()[machine.at(machine.buffer(name)!)]!;
+
+  return {
+    name: "module",
+    predict: (call) => {
+      const { batch, states } = run(call, "predict");
+      const outputs = new Map(
+        metadata.outputs.map((info) => {
+          const buffer = machine.buffer(info.predict!)!;
+          const results = readOutput(machine, info, buffer, batch, null);
+          return [info.name, results.map(({ data }) => [...data])];
+        }),
+      );
+      return { outputs, states };
+    },
+    learn: (call) => {
+      const { states } = run(call, "gradients");
+      const gradients = new Map(
+        readFlat(machine, "gradients").map(([name, { data }]) => [name, [...data]] as const),
+      );
+      return { loss: scalar("train:loss"), gradients, states };
+    },
+    evaluate: (call) => (run(call, "evaluate"), scalar("evaluate:loss")),
+  };
+}
+
+function statesIn({ metadata }: Machine, states: Values, count: number): States {
+  return Object.fromEntries(
+    metadata.states.map((name) => {
+      const data = Float32Array.from(states.get(name)!);
+      const sizes = metadata.buffers[name]!.dims.flatMap((d) => (d.symbol === null ? [d.plus] : []));
+      return [name, { data, shape: [count, ...sizes] }];
+    }),
+  );
+}
