@@ -11,8 +11,7 @@
  * parts become parts of one sum (stacked-sums.ts). Where two products of different numbers of gates meet, as in a
  * GRU or at the two directions, the smaller one's gates stand side by side in the larger one (gate-order.ts).
  *
- * Needs: simplified graphs, in which each parameter is one node; after hoist, so that the products of all steps are
- * outside. Makes true: no two products of one value with parameters of one shape that only they read; an LSTM
+ * Needs: to come after hoist, so that the products of all steps are outside. Makes true: no two products of one value with parameters of one shape that only they read; an LSTM
  * has one product in its body, and one outside.
  */
 import * as build from "../ir/graph/build.ts";
@@ -21,6 +20,7 @@ import { rewriteGraph, topological } from "../ir/graph/walk.ts";
 import { readers, rootsOf } from "./body.ts";
 import { orderGates } from "./gate-order.ts";
 import { weightOf } from "./gate-weight.ts";
+import { interner } from "./intern.ts";
 import { mergedName } from "./merged-name.ts";
 import { partAxes } from "./part-axis.ts";
 import type { Pass } from "./pass.ts";
@@ -32,7 +32,9 @@ export const mergeGates: Pass = {
   run: (graph) => {
     const partAxis = partAxes(graph);
     const gateAxis = (size: number): Axis => partAxis(size, { name: "gate", kind: "stack", order: 0 });
-    return spreadStacks(mergeProducts(graph, gateAxis), gateAxis);
+    // What left different loops as equal values is one operand.
+    const shared = rewriteGraph(graph, interner());
+    return spreadStacks(mergeProducts(shared, gateAxis), gateAxis);
   },
 };
 

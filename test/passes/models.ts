@@ -14,6 +14,8 @@ export interface Sizes {
   readonly H: Axis;
   /** Beside `H`: the rows of a matrix onto `H`. */
   readonly rows: Axis;
+  /** Beside `D` and `H`: the columns of matrices, where x is renamed and not the product. */
+  readonly columns?: readonly Axis[];
 }
 
 export function sizes(d: number, h: number): Sizes {
@@ -24,8 +26,10 @@ export function sizes(d: number, h: number): Sizes {
 export const weight = (name: string, axes: readonly Axis[]): Node =>
   b.param({ name, axes, initialiser: { kind: "glorot" } });
 
-/** `W @ x`: the rows become the feature. */
-export function linear(name: string, x: Node, from: Axis, { H, rows }: Sizes): Node {
+/** `W @ x`: either the rows become the feature, or the feature becomes the columns first. */
+export function linear(name: string, x: Node, from: Axis, { H, rows, columns }: Sizes): Node {
+  const column = columns?.find((axis) => b.fixedSize(axis) === b.fixedSize(from));
+  if (column) return b.contract(b.rename(x, from, column), weight(name, [H, column]), [column]);
   return b.rename(b.contract(x, weight(name, [rows, from]), [from]), rows, H);
 }
 
@@ -146,12 +150,16 @@ export const lstmModel = (): Graph => model("lstm", lstm("lstm", audio(small.D),
 
 export const gruModel = (): Graph => model("gru", gru("gru", audio(small.D), small.D, small).last);
 
-export function bilstmModel(): Graph {
-  const x = audio(small.D);
-  const forward = lstm("forward", x, small.D, small).outputs;
-  const backward = lstm("backward", x, small.D, small, true).outputs;
+export function bilstmModel(s: Sizes = small): Graph {
+  const x = audio(s.D);
+  const forward = lstm("forward", x, s.D, s).outputs;
+  const backward = lstm("backward", x, s.D, s, true).outputs;
   return model("bilstm", b.add(forward, backward));
 }
+
+/** The same with the feature renamed before each product. */
+export const renamedModel = (): Graph =>
+  bilstmModel({ ...small, columns: [primed(small.D), primed(small.H)] });
 
 export function deepModel(): Graph {
   const first = lstm("1", audio(square.D), square.D, square).outputs;
@@ -239,6 +247,7 @@ export const models: Readonly<Record<string, () => Graph>> = {
   lstm: lstmModel,
   gru: gruModel,
   bilstm: bilstmModel,
+  renamed: renamedModel,
   deep: deepModel,
   noisy: noisyModel,
   attention: attentionModel,

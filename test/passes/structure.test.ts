@@ -11,6 +11,7 @@ import {
   lstmModel,
   nestedModel,
   noisyModel,
+  renamedModel,
 } from "./models.ts";
 
 const inference = (graph: Graph): Graph => runPasses(graph, graphPasses("inference"));
@@ -60,6 +61,12 @@ describe("inference", () => {
     for (const scan of scansOf(graph))
       expect(productsIn(scan).map(axisNames)).toEqual([["B", "d4'", "gate.4"]]);
     expect(nodesOf(graph, "slice").map((s) => s.attributes.start)).toEqual([0, 4]);
+  });
+
+  test("also where each of their products renames x for itself", () => {
+    const graph = inference(predictions(renamedModel()));
+    expect(productsOutside(graph).map(axisNames)).toEqual([["T", "B", "gate.8", "d4"]]);
+    for (const scan of scansOf(graph)) expect(productsIn(scan)).toHaveLength(1);
   });
 
   test("every layer of a stack has its own", () => {
@@ -114,7 +121,7 @@ describe("training", () => {
   });
 
   test("no scan of any model accumulates a weight's gradient", () => {
-    for (const model of [gruModel, bilstmModel, deepModel, attentionModel, nestedModel, noisyModel])
+    for (const model of [gruModel, renamedModel, deepModel, attentionModel, nestedModel, noisyModel])
       for (const scan of scansOf(training(model())))
         for (const { formal } of scan.attributes.states) expect(axisNames(formal)).toContain("B");
   });
