@@ -52,10 +52,14 @@ const entries = [
     platform: "neutral",
     mainFields: ["module", "main"],
   },
+  // In pieces, so that each command loads what it needs: in one file Binaryen would be loaded to print a help text.
   // CommonJS packages within the bundle ask for `require`.
   {
     entryPoints: ["src/cli/main.ts"],
-    outfile: "dist/cli.js",
+    splitting: true,
+    outdir: "dist",
+    entryNames: "cli",
+    chunkNames: "cli/[name]-[hash]",
     banner: {
       js: '#!/usr/bin/env node\nimport { createRequire } from "node:module";\nconst require = createRequire(import.meta.url);',
     },
