@@ -12,9 +12,11 @@ import { decodeText } from "./text.ts";
 
 export const standardName = "<stdin>";
 
-export function readBytes(path: string): Uint8Array {
+/** A plain array: of a Node `Buffer`, `slice` is no copy, which code written for browsers relies on. */
+export function readBytes(path: string): Uint8Array<ArrayBuffer> {
   try {
-    return readFileSync(path === "-" ? 0 : path);
+    const { buffer, byteOffset, length } = readFileSync(path === "-" ? 0 : path);
+    return new Uint8Array(buffer as ArrayBuffer, byteOffset, length);
   } catch (error) {
     throw fileFailure(error, path === "-" ? standardName : path, "read");
   }

@@ -5,7 +5,7 @@
 import { check } from "../../compile/check.ts";
 import { modifiers } from "../../elaborate/layers.ts";
 import type { Model } from "../../elaborate/program.ts";
-import type { Program, Span } from "../../parser/ast.ts";
+import type { Program, Span, Statement } from "../../parser/ast.ts";
 import { standardLibrary } from "../../std/library.ts";
 import { programFailure, readImport, showDiagnostics, type SourceFile } from "../compile-file.ts";
 import { fieldsOf } from "../data/field.ts";
@@ -67,11 +67,10 @@ const probe = "probe_of_this_stage";
 function prefixesOf(program: Program, source: string): readonly Prefix[] {
   const textOf = ({ start, end }: Span): string => source.slice(start, end);
   const implied = !program.statements.some(({ kind }) => kind === "input");
-  // Where nothing is declared the pipeline makes its own input, so here it is replaced by one that reads a declared one.
-  const rest = implied ? program.statements.filter(({ kind }) => kind !== "pipeline") : program.statements;
-  const before = [...(implied ? ["input x : f32[T, d]"] : []), ...rest.map(({ span }) => textOf(span))].join(
-    "\n",
-  );
+  const before = [
+    ...(implied ? ["input x : f32[T, d]"] : []),
+    ...program.statements.map((statement) => withoutLosses(statement, textOf)),
+  ].join("\n");
   return pipesOf(program).flatMap((stages) =>
     stages.flatMap((stage, k): readonly Prefix[] => {
       const next = stages[k + 1];
@@ -81,6 +80,27 @@ function prefixesOf(program: Program, source: string): readonly Prefix[] {
       return [{ text: `${before}\noutput ${probe} = ${value}\n`, span: stage.span }];
     }),
   );
+}
+
+/**
+ * What a prefix may refer to, and nothing that trains: a target that no loss uses, or a parameter that none trains, would
+ * be an error of the probe alone.
+ */
+function withoutLosses(statement: Statement, textOf: (span: Span) => string): string {
+  const text = textOf(statement.span);
+  switch (statement.kind) {
+    case "target":
+      return text.replace(/^target/u, "input");
+    case "output":
+      return statement.value === null ? "" : text.replace(/^output/u, "let");
+    case "pipeline":
+    case "minimize":
+    case "train":
+    case "decode":
+      return "";
+    default:
+      return text;
+  }
 }
 
 function shapeText(value: Model["results"][number]["value"], markers: ReadonlyMap<string, number>): string {
