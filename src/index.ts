@@ -1,8 +1,9 @@
-/** The library: `compile` is pure, and runs wherever JavaScript does. */
+/** The library: `compile` is pure, and runs wherever JavaScript does; `load` runs what it made. */
 export { check } from "./compile/check.ts";
 export { compile } from "./compile/compile.ts";
+export { packageFiles } from "./backends/package/package-files.ts";
 export type { Compilation, CompileOptions } from "./compile/types.ts";
 export type { Diagnostic } from "./diagnostics/diagnostic.ts";
 export { render } from "./diagnostics/render.ts";
-export type { Metadata } from "./runtime/metadata.ts";
 export { version } from "./version.ts";
+export * from "./runtime/index.ts";
