@@ -109,7 +109,7 @@ async function limit() {
           m.br("top", m.local.tee(0, m.i32.sub(m.local.get(0, binaryen.i32), m.i32.const(1)), binaryen.i32)),
         ]),
       ),
-      m.f32x4.extract_lane(0, sum),
+      m.f32x4.extract_lane(sum, 0),
     ]),
   );
   m.addFunctionExport("run", "run");
@@ -171,9 +171,12 @@ for (const r of results) {
     `| ${r.name} | ${r.work} | ${f(r.median)} ${r.unit} | ${f(r.least)}–${f(r.most)} | ${f(r.ofLimit)} | ${(r.bytes / 1000).toFixed(1)} KB (${(r.gzipped / 1000).toFixed(1)}) | ${(r.compiled / 1000).toFixed(2)} s |`,
   );
 }
+const report = {
+  node: process.versions.node,
+  machine: cpus()[0].model,
+  date: new Date().toISOString().slice(0, 10),
+  gflops,
+  results,
+};
 const json = process.argv.indexOf("--json");
-if (json >= 0)
-  writeFileSync(
-    process.argv[json + 1],
-    `${JSON.stringify({ node: process.versions.node, gflops, results }, null, 2)}\n`,
-  );
+if (json >= 0) writeFileSync(process.argv[json + 1], `${JSON.stringify(report, null, 2)}\n`);

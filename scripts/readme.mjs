@@ -1,0 +1,105 @@
+/**
+ * Fills the README's marked blocks with what commands print, so that no figure or output in it is typed by hand:
+ *
+ *   npm run readme
+ *
+ * `<!-- NAME -->` … `<!-- end -->`: the program, the outputs of commands, and the tables of the results that
+ * `npm run bench -- --json docs/bench-nodeN.json` and `npm run shakespeare` leave in docs/.
+ */
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const cli = join(root, "dist/cli.js");
+const read = (path) => readFileSync(join(root, path), "utf8");
+
+/** What a command prints, both ways, with temporary folders named plainly. */
+function shown(args, cwd = root) {
+  const { stdout, stderr } = spawnSync(process.execPath, [cli, ...args], {
+    cwd,
+    encoding: "utf8",
+    env: { ...process.env, NO_COLOR: "1" },
+  });
+  return `${stderr}${stdout}`.trimEnd();
+}
+
+const fenced = (language, text) => `\`\`\`${language}\n${text.trimEnd()}\n\`\`\``;
+
+function benchTable() {
+  const files = ["docs/bench-node20.json", "docs/bench-node24.json"].filter((f) => existsSync(join(root, f)));
+  if (files.length === 0) return "Run `npm run bench`.";
+  return files
+    .map((file) => {
+      const { node, machine, date, gflops, results } = JSON.parse(read(file));
+      const rows = results.map(
+        (r) =>
+          `| ${r.name} | ${r.work} | ${r.median.toFixed(2)} ${r.unit} | ${r.least.toFixed(2)}–${r.most.toFixed(2)} | ${r.ofLimit.toFixed(2)} | ${(r.gzipped / 1000).toFixed(1)} KB | ${(r.compiled / 1000).toFixed(2)} s |`,
+      );
+      return [
+        `Node ${node}, ${machine}, one thread, ${date}; the ceiling of SIMD multiply-add measured beside: ${gflops.toFixed(1)} GFLOP/s.`,
+        "",
+        "| row | work | median | spread | × its arithmetic at the ceiling | module, gzipped | text to loaded module |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+        ...rows,
+      ].join("\n");
+    })
+    .join("\n\n");
+}
+
+function shakespeare() {
+  if (!existsSync(join(root, "docs/shakespeare.json"))) return "Run `npm run shakespeare`.";
+  const r = JSON.parse(read("docs/shakespeare.json"));
+  return [
+    fenced("rnn", r.program),
+    "",
+    `${r.epochs} epochs in ${Math.round(r.seconds / 60)} minutes on one core of ${r.machine} (Node ${r.node}, ${r.date}): validation loss **${r.best.toFixed(3)} nats** a character on the last tenth, best after epoch ${r.bestEpoch}.`,
+    "",
+    "![Loss over the steps of training, on Tiny Shakespeare](docs/shakespeare.svg)",
+    "",
+    "A sample at temperature 0.8:",
+    "",
+    fenced("text", r.sample),
+  ].join("\n");
+}
+
+function build() {
+  const folder = mkdtempSync(join(tmpdir(), "rnnc-"));
+  writeFileSync(join(folder, "tagger.rnn"), read("examples/tagger.rnn"));
+  const text = shown(["build", "tagger.rnn", "-o", "tagger"], folder);
+  return fenced("console", `$ rnnc build tagger.rnn -o tagger\n${text}`);
+}
+
+const blocks = {
+  charlm: () => fenced("rnn", read("examples/charlm.rnn")),
+  tagger: () => fenced("rnn", read("examples/tagger.rnn")),
+  build,
+  error: () => fenced("console", `$ rnnc check docs/broken.rnn\n${shown(["check", "docs/broken.rnn"])}`),
+  gradients: () =>
+    fenced(
+      "console",
+      `$ rnnc check --gradients examples/tagger.rnn\n${shown(["check", "--gradients", "examples/tagger.rnn"])}`,
+    ),
+  lstm: () => {
+    const text = read("src/std/cells.rnn");
+    const start = text.indexOf("cell lstm(");
+    return fenced("rnn", text.slice(start, text.indexOf("\n}\n", start) + 2));
+  },
+  help: () => fenced("console", `$ rnnc --help\n${shown(["--help"])}`),
+  shakespeare,
+  bench: benchTable,
+};
+
+let text = read("README.md");
+for (const [name, make] of Object.entries(blocks)) {
+  const pattern = new RegExp(`<!-- ${name} -->[\\s\\S]*?<!-- end -->`, "u");
+  if (pattern.test(text)) text = text.replace(pattern, () => `<!-- ${name} -->\n\n${make()}\n\n<!-- end -->`);
+}
+writeFileSync(join(root, "README.md"), text);
+execFileSync(
+  process.execPath,
+  [join(root, "node_modules/prettier/bin/prettier.cjs"), "--write", join(root, "README.md")],
+  { stdio: "ignore" },
+);
