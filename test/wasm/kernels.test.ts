@@ -195,6 +195,22 @@ describe("row kernels", () => {
   });
 });
 
+describe("loops of no turns", () => {
+  it("do nothing, also where the extent is negative", () => {
+    const x = rows("x", [T, B]);
+    const y = rows("y", [T, fixed(5)]);
+    const before = symbolic("T", 1, -3);
+    const [t, b, j] = [loop("t", before), loop("b", B), loop("j", fixed(5))];
+    const run = (loops: Loop[], to: Access) =>
+      expectClose(compare([kernel(loops, [store(to, f32(2))])], { B: 3, T: 2 }));
+    run([t, b], on(x, t, b));
+    run([b, t], on(x, t, b));
+    run([t, j], on(y, t, j));
+    const z = rows("z", [T]);
+    run([t], on(z, t));
+  });
+});
+
 describe("time loops", () => {
   it.each([false, true])("run in order, reverse %s", (reverse) => {
     const h = rows("h", [symbolic("T", 1, 1), B, fixed(6)]);

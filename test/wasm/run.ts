@@ -122,7 +122,7 @@ export function comparer(
   symbols: readonly SizeSymbol[],
 ): (sizes: Sizes, data?: Data) => Comparison {
   const program = programOf(body, symbols);
-  const module = compileProgram(program, { optimize: false });
+  const module = compileProgram(program);
   return (sizes, data = new Map()) => compareWith(body, program, module, sizes, data);
 }
 

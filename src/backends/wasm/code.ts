@@ -117,6 +117,7 @@ export const iota = (m: Module): Ref => lanes(m, [0, 1, 2, 3]);
 /** Ones in the first `count` lanes, given now or at run time. */
 export function firstLanes(code: FunctionCode, count: Int): Ref {
   const { m } = code;
-  if (typeof count === "number") return lanes(m, [0, 1, 2, 3].map((i) => (i < count ? -1 : 0)) as never);
+  const lane = (i: number): number => (i < Number(count) ? -1 : 0);
+  if (typeof count === "number") return lanes(m, [lane(0), lane(1), lane(2), lane(3)]);
   return m.i32x4.lt_s(iota(m), m.i32x4.splat(code.get(count)));
 }

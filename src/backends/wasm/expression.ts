@@ -165,16 +165,26 @@ function laneCode(w: Writer, scope: Scope, e: Expression): Ref {
       return laneUnary(w, scope.code, e.fn, e.operand.dtype, of(e.operand));
     case "binary":
       return laneBinary(w, scope.code, e.fn, e.left.dtype, of(e.left), of(e.right), e.right);
-    case "select": {
-      const [then, otherwise] = [of(e.then), of(e.else)];
-      if (!varies(w, scope, e.condition)) return m.select(scalarOf(w, scope, e.condition), then, otherwise);
-      return m.v128.bitselect(then, otherwise, of(e.condition));
-    }
+    case "select":
+      return laneSelect(w, scope, e);
     case "random":
       return randomCall(w, e, scalarOf(w, scope, e.seed), [of(e.example), of(e.coordinate)]);
     default:
       return e satisfies never;
   }
+}
+
+function laneSelect(w: Writer, scope: Scope, e: Extract<Expression, { kind: "select" }>): Ref {
+  const { m } = w.code;
+  const isZero = (x: Expression): boolean => x.kind === "constant" && Object.is(x.value, 0);
+  const then = (): Ref => lanesOf(w, scope, e.then);
+  const otherwise = (): Ref => lanesOf(w, scope, e.else);
+  // Where the lanes agree, an engine's branch is as fast as masks.
+  if (!varies(w, scope, e.condition)) return m.select(scalarOf(w, scope, e.condition), then(), otherwise());
+  const mask = lanesOf(w, scope, e.condition);
+  if (isZero(e.else)) return m.v128.and(then(), mask);
+  if (isZero(e.then)) return m.v128.andnot(otherwise(), mask);
+  return m.v128.bitselect(then(), otherwise(), mask);
 }
 
 function laneLoad(w: Writer, scope: Scope, from: Access): Ref {

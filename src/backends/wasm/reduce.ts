@@ -53,7 +53,7 @@ function masked(w: Writer, ref: Ref, dtype: DType, tail: Int | null, value: numb
 }
 
 /** Upper lanes onto the lower ones, then the second onto the first. */
-export function joinLanes(w: Writer, to: Ref[], lanes: Local, join: (a: Ref, b: Ref) => Ref): void {
+function joinLanes(w: Writer, to: Ref[], lanes: Local, join: (a: Ref, b: Ref) => Ref): void {
   const { m } = w.code;
   for (const shuffle of [
     [8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7],

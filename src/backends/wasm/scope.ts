@@ -105,13 +105,25 @@ export function extentOf(frame: Frame, extent: Extent): Int {
   );
 }
 
-/** The product of extents. */
+/** How many turns a loop of the extent takes: none where it is negative. */
+export function turnsOf(frame: Frame, extent: Extent): Int {
+  const size = extentOf(frame, extent);
+  if (typeof size === "number") return Math.max(0, size);
+  if (extent.plus >= 0) return size;
+  const { code } = frame;
+  const { m } = code;
+  return kept(frame, `turns ${strideKey({ factor: 1, extents: [extent] })}`, () =>
+    m.select(m.i32.gt_s(code.get(size), m.i32.const(0)), code.get(size), m.i32.const(0)),
+  );
+}
+
+/** The turns of loops of the extents within each other. */
 export function countOf(frame: Frame, extents: readonly Extent[]): Int {
   const { code } = frame;
   const known = extents.reduce((n, e) => (e.symbol === null ? n * e.plus : n), 1);
   const open = extents.filter((e) => e.symbol !== null);
   if (open.length === 0) return known;
-  const factors = open.map((e) => extentOf(frame, e));
+  const factors = open.map((e) => turnsOf(frame, e));
   return kept(frame, `count ${strideKey({ factor: known, extents: open })}`, () =>
     factors.reduce<Ref>((product, f) => code.mul(product, f), code.int(known)),
   );

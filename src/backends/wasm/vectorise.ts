@@ -7,7 +7,7 @@
  * A loop will do if every access lies still along it or moves by one element a turn.
  */
 import type { Access, Expression, Kernel, Loop, Stage, Variable } from "../../ir/kernel/types.ts";
-import { expressions } from "../../ir/kernel/walk.ts";
+import { children, expressions } from "../../ir/kernel/walk.ts";
 import { strideAlong } from "./address.ts";
 
 export type Plan =
@@ -20,19 +20,8 @@ const widestLoad = 8;
 function dependents(roots: readonly Expression[], variable: Variable): ReadonlySet<Expression> {
   const found = new Set<Expression>();
   for (const e of expressions(roots)) {
-    const below =
-      e.kind === "load"
-        ? e.from.index
-        : e.kind === "unary"
-          ? [e.operand]
-          : e.kind === "binary"
-            ? [e.left, e.right]
-            : e.kind === "select"
-              ? [e.condition, e.then, e.else]
-              : e.kind === "random"
-                ? [e.seed, e.example, e.coordinate]
-                : [];
-    if ((e.kind === "variable" && e.variable === variable) || below.some((x) => found.has(x))) found.add(e);
+    if ((e.kind === "variable" && e.variable === variable) || children(e).some((x) => found.has(x)))
+      found.add(e);
   }
   return found;
 }
