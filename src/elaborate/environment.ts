@@ -68,6 +68,8 @@ export interface Result {
 
 export interface Path {
   readonly name: string;
+  /** The name with every ordinal: the same in each run, whatever that run knows of siblings. */
+  readonly key: string;
   readonly count: Map<string, number>;
   /** Where it stands in the source: parameters are listed in this order, not in that of their evaluation. */
   readonly order: readonly number[];
@@ -75,11 +77,12 @@ export interface Path {
   readonly site: Origin | null;
 }
 
-export const rootPath = (): Path => ({ name: "", count: new Map(), order: [], site: null });
+export const rootPath = (): Path => ({ name: "", key: "", count: new Map(), order: [], site: null });
 
 /** The path of an equation: `lstm.i`. Names of equations are unique, so it needs no ordinal. */
 export const equationPath = (path: Path, name: string, at: number): Path => ({
   name: join(path.name, name),
+  key: join(path.key, name),
   count: new Map(),
   order: [...path.order, at],
   site: path.site,
@@ -99,13 +102,14 @@ export const join = (path: string, name: string): string => (path === "" ? name 
 export function childPath(session: Session, path: Path, name: string): Path {
   const nth = (path.count.get(name) ?? 0) + 1;
   path.count.set(name, nth);
-  const key = join(path.name, name);
+  const key = join(path.key, name);
   session.counted.set(key, Math.max(nth, session.counted.get(key) ?? 0));
   // What the first run has not counted yet is told apart in any case.
   const several = (session.siblings.get(key) ?? 2) > 1;
   const at = afterEquations + [...path.count.values()].reduce((a, b) => a + b, 0);
   return {
-    name: several ? `${key}.${nth}` : key,
+    name: join(path.name, several ? `${name}.${nth}` : name),
+    key: `${key}.${nth}`,
     count: new Map(),
     order: [...path.order, at],
     site: path.site,

@@ -392,7 +392,7 @@ function sharedStage(name: string, stage: Stage, site: Origin | null): Stage {
     apply: (inputs, at) =>
       stage.apply(inputs, {
         ...at,
-        environment: { ...at.environment, path: { name, count: new Map(), order: [], site } },
+        environment: { ...at.environment, path: { name, key: name, count: new Map(), order: [], site } },
       }),
   };
 }
