@@ -163,6 +163,10 @@ function drawArrow({ role }: Arrow, routed: Routed, label: string): string {
             y: routed.y + 4,
             "text-anchor": "middle",
             class: "shape",
+            // Keeps a label readable where its own arrow bends below it.
+            stroke: "#ffffff",
+            "stroke-width": 3.5,
+            "paint-order": "stroke",
           }),
         ]),
   );
