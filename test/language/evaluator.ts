@@ -50,6 +50,10 @@ function lengthAt(example: Nested, level: number): number {
   return level === 0 ? example.length : Math.max(0, ...example.map((inner) => lengthAt(inner, level - 1)));
 }
 
+/** A fixed axis has its size in its name. */
+const isNamed = ({ name, size }: Axis, wanted: string): boolean =>
+  name === (size.kind === "fixed" ? `${wanted}:${size.size}` : wanted);
+
 function inputTensor(
   { model }: Program,
   { attributes, type }: Node<"input">,
@@ -71,11 +75,16 @@ function inputTensor(
     return { ...tensor, data: states ? Float64Array.from(states.get(name)!) : tensor.data };
   tensor.data.fill(type.dtype === "f32" ? NaN : 0);
   const info = model.data.find((d) => d.name === name)!;
-  const order = info.axes.map((own) => type.axes.find((axis) => axis.name === own.name)!);
+  const order = info.axes.map((own) => type.axes.find((axis) => isNamed(axis, own.name))!);
   const feature = type.axes.find((axis) => axis.kind === "feature");
   const step = strides(tensor);
-  const steps = [...order, ...(feature ? [feature] : [])].map(step);
+  const all = [...order, ...(feature ? [feature] : [])];
+  const steps = all.map(step);
   const write = (value: Nested, level: number, at: number): void => {
+    const size = all[level]?.size;
+    const wanted = size?.kind === "fixed" ? size.size : null;
+    if (typeof value === "number" ? level < all.length : wanted !== null && value.length !== wanted)
+      throw new Error(`an example of ${name} has another shape than ${name}`);
     if (typeof value === "number") tensor.data[at] = value;
     else value.forEach((inner, k) => write(inner, level + 1, at + k * steps[level]!));
   };
