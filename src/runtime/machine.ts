@@ -104,8 +104,7 @@ export async function startMachine(
       );
     sizes = next;
     bases = new Map();
-    // Rows now end elsewhere, and the padding after them has to be zero.
-    machine.integers().fill(0, constantEnd(machine), end >>> 2);
+    clearBuffers(machine);
   };
 
   const sameSizes = (next: Sizes): boolean => {
@@ -166,11 +165,16 @@ const noEntry: Readonly<Record<keyof Metadata["entries"], string>> = {
   initialise: noLoss,
 };
 
-/** Where what has the same place for all sizes ends: weights, moments, counters. */
-function constantEnd(machine: Machine): number {
-  return Object.values(machine.metadata.buffers)
-    .filter(({ dims }) => dims.every((dim) => dim.symbol === null))
-    .reduce((end, buffer) => Math.max(end, machine.at(buffer) + span(buffer, {})), 0);
+/**
+ * Rows of inputs and states end elsewhere than before, and the padding after them has to be zero. What the module
+ * computes for itself it writes with its padding.
+ */
+function clearBuffers(machine: Machine): void {
+  for (const buffer of Object.values(machine.metadata.buffers)) {
+    if (buffer.dims.every((dim) => dim.symbol === null)) continue;
+    const at = machine.at(buffer);
+    machine.view(buffer).fill(0, at, at + span(buffer, machine.sizes()));
+  }
 }
 
 /** The dims of a state, the batch first, and its strides in that order. */
