@@ -31,7 +31,8 @@ export interface EntryOptions extends PipelineOptions {
   readonly observe?: (entry: string, stage: Stage) => void;
 }
 
-export const stepInput = (name: string): string => `step:${name}`;
+/** What one element of an input is called, beside the whole. */
+const stepInput = (name: string): string => `step.input:${name}`;
 
 export function makeEntries(model: Model, options: EntryOptions = {}): Entries {
   const observe = (entry: string) => (stage: Stage) => options.observe?.(entry, stage);

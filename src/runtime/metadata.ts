@@ -20,7 +20,7 @@ export interface Metadata {
   readonly outputs: readonly OutputInfo[];
   /** In the order of the source. */
   readonly parameters: readonly ParameterInfo[];
-  /** By name: inputs, `T.length`, `example`, `fresh`, `counters`, `settings`, `report`, carried states, outputs, flat `parameters`, `gradients`, moments. */
+  /** By name: inputs, one element of each for `step` (`step.input:NAME`), `T.length`, `example`, `fresh`, `counters`, `settings`, `report`, carried states, outputs, flat `parameters`, `gradients`, moments. */
   readonly buffers: Readonly<Record<string, BufferInfo>>;
   /** Exported functions, by purpose; null where the model has none. */
   readonly entries: {

@@ -112,9 +112,7 @@ export function openStream(machine: Machine, of: DataSpecs, options: StreamOptio
 
 /** An input that an output shares its name with (`text`, and what comes next in it) has a number after it. */
 function inputOfStep({ metadata }: Machine, name: string, role: DataInfo["role"]): BufferInfo | undefined {
-  const outputs = metadata.outputs.map(({ step }) => step);
-  const own = [`step:${name}`, `step:${name}.2`].find((x) => metadata.buffers[x] && !outputs.includes(x));
-  return metadata.buffers[own ?? (role === "input" ? name : "")];
+  return metadata.buffers[`step.input:${name}`] ?? metadata.buffers[role === "input" ? name : ""];
 }
 
 function accepted(port: Port, value: Value): void {
