@@ -27,16 +27,18 @@ export function check(source: string, file: string, options: CompileOptions = {}
     return { file: name, program: parsed.program };
   };
   const main = read(source, file);
-  const imported = new Map<string, Source | null>();
+  const imported = new Map<string, Source>([[file, main]]);
   const imports = (path: string, from: string): Source | null => {
     const found = options.imports?.(path, from) ?? null;
     if (!found) return null;
-    const before = imported.get(found.file);
-    if (before !== undefined) return before;
-    const made = read(found.source, found.file);
+    const made = imported.get(found.file) ?? read(found.source, found.file);
     imported.set(found.file, made);
     return made;
   };
+  // Iterating a map meets what is added meanwhile, so imports of imports are read too.
+  for (const { file: from, program } of imported.values())
+    for (const statement of program.statements)
+      if (statement.kind === "import") imports(statement.path, from);
   // Statements with a syntax error are left out, so what the rest says about their names would mislead.
   if (diagnostics.some((d) => d.severity === "error")) return { diagnostics, sources, model: null, main };
   const dims = new Map(Object.entries(options.dims ?? {}));
@@ -48,7 +50,17 @@ export function check(source: string, file: string, options: CompileOptions = {}
   );
   if (model) reportUntrained(model, file, diagnostics);
   const failed = diagnostics.some((d) => d.severity === "error");
-  return { diagnostics, sources, model: failed ? null : model, main };
+  return { diagnostics: distinct(diagnostics), sources, model: failed ? null : model, main };
+}
+
+/** A definition that is used twice has its fault once. */
+function distinct(diagnostics: readonly Diagnostic[]): Diagnostic[] {
+  const byPlace = new Map<string, Diagnostic>();
+  for (const d of diagnostics) {
+    const key = `${d.code} ${d.file} ${d.span.start} ${d.span.end} ${d.message}`;
+    if (!byPlace.has(key)) byPlace.set(key, d);
+  }
+  return [...byPlace.values()];
 }
 
 /** A parameter that no loss depends on would stay at its start. */

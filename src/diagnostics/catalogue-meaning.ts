@@ -10,6 +10,14 @@ export const meaning = {
     example: "input words : token(100)[T]\nwords >> embd(8) >> last >> dense(2)",
     mend: "input words : token(100)[T]\nwords >> embed(8) >> last >> dense(2)",
   },
+  "used-before": {
+    severity: "error",
+    message: "`{name}` is used before its definition.",
+    hint: "Move its definition above this statement.",
+    about: "Statements are read in order; only `fn`, `cell` and `loss` may stand below what uses them.",
+    example: "input x : f32[T, 3]\nlet a = b >> lstm(4)\nlet b = x >> dense(4)\noutput y = a",
+    mend: "input x : f32[T, 3]\nlet b = x >> dense(4)\nlet a = b >> lstm(4)\noutput y = a",
+  },
   "name-twice": {
     severity: "error",
     message: "`{name}` is already defined.",
@@ -21,7 +29,7 @@ export const meaning = {
   "not-a-value": {
     severity: "error",
     message: "A value is needed here, and this is {what}.",
-    hint: "A stage gives a value when something flows into it: `x >> stage`.",
+    hint: "{way}",
     about: "Arithmetic and outputs work on values; a stage is a value only once it is applied.",
     example: "input x : f32[T, 3]\noutput y = lstm(4)",
     mend: "input x : f32[T, 3]\noutput y = x >> lstm(4)",
@@ -44,24 +52,66 @@ export const meaning = {
   },
   "argument-count": {
     severity: "error",
-    message: "`{name}` takes {wanted} value(s) and got {found}.",
-    hint: "`rnnc explain {name}` shows what it takes.",
+    message: "`{name}` takes {wanted}, and here it is given {found}.",
+    hint: "{way}",
     about: "Functions take the values in their list, in its order.",
     example: "input x : f32[T, 3]\noutput y = tanh(x, x)",
     mend: "input x : f32[T, 3]\noutput y = tanh(x)",
   },
+  "loss-as-function": {
+    severity: "error",
+    message: "`{name}` is an output layer, not a function.",
+    hint: "Let a value flow into it: `x >> {name}(y)`; of functions for `minimize` there are `ce`, `bce`, `mse`, `nll` and `kl`.",
+    about:
+      "A `loss` ends a pipeline: it maps what flows in to the size that its target needs, and names the prediction.",
+    example: "input x : f32[T, 3]\ntarget y : f32[T, 3]\nminimize regress(x, y)",
+    mend: "input x : f32[T, 3]\ntarget y : f32[T, 3]\nx >> regress(y)",
+  },
+  "endless-recursion": {
+    severity: "error",
+    message: "`{name}` calls itself without an end.",
+    hint: "A value that depends on earlier ones of itself is a recurrence: write a `cell` and read `h[t-1]`.",
+    about: "A definition is written out where it is called, so it can call itself only a few times.",
+    example: "fn f(x) { return f(x) + 1 }\ninput x : f32[T, 3]\noutput y = f(x)",
+    mend: "cell f(n) (x) {\n  state h[n]\n  h = h[t-1] + x\n  return h\n}\ninput x : f32[T, 3]\nx >> f(3)",
+  },
   "unknown-option": {
     severity: "error",
-    message: "`{stage}` has no option `{name}`.",
-    hint: "It takes {known}.",
+    message: "`{stage}` has no option `{name}`; it takes {known}.",
+    hint: "Did you mean `{nearest}`?",
     about: "A stage takes the options of its definition; `rnnc explain STAGE` lists them.",
     example: "input x : f32[T, 3]\nx >> gru(8, peephole)",
     mend: "input x : f32[T, 3]\nx >> lstm(8, peephole)",
   },
+  "too-many-options": {
+    severity: "error",
+    message: "`{stage}` has no place for another option; it takes {known}.",
+    hint: "Flags, and options by name, may stand in any order.",
+    about: "Values without a name fill a stage's options in the order of its definition.",
+    example: "input x : f32[T, 3]\nx >> dense(8, tanh, 4)",
+    mend: "input x : f32[T, 3]\nx >> dense(8, tanh)",
+  },
+  "option-twice": {
+    severity: "error",
+    message: "`{name}` is given twice.",
+    hint: "Leave one of the two out.",
+    about: "An option has one value; of two, one would be ignored.",
+    example: "input x : f32[T, 3]\nx >> lstm(8, proj = 2, proj = 3)",
+    mend: "input x : f32[T, 3]\nx >> lstm(8, proj = 2)",
+  },
+  "flag-value": {
+    severity: "error",
+    message: "`{name}` is a flag, and this is {what}.",
+    hint: "Write the flag alone, `{name}`, or leave it out.",
+    about:
+      "A flag is on where its name stands in the call; a definition may pass on a flag of its own, as in `lstm(n, peephole = peephole)`.",
+    example: "input x : f32[T, 3]\nx >> lstm(8, peephole = 3)",
+    mend: "input x : f32[T, 3]\nx >> lstm(8, peephole)",
+  },
   "unknown-choice": {
     severity: "error",
-    message: "`{name}` is no choice for `{option}`.",
-    hint: "Choose one of {choices}.",
+    message: "`{name}` is no choice for `{option}`, which is {choices}.",
+    hint: "Did you mean `{nearest}`?",
     about: "Some options are one of a few words.",
     example: "input x : f32[T, 3]\nx >> gru(8, reset = during)",
     mend: "input x : f32[T, 3]\nx >> gru(8, reset = before)",
@@ -85,8 +135,8 @@ export const meaning = {
   },
   "axes-do-not-meet": {
     severity: "error",
-    message: "`{target}` has {wanted}, what is to predict it has {found}.",
-    hint: "One prediction for a whole sequence needs `last`, `mean` or `attend` before it; one for each step none.",
+    message: "`{target}` has {wanted}, and what is to predict it has {found}.",
+    hint: "{way}",
     about:
       "A loss that compares step with step needs a prediction for every step of its target, and for no other.",
     example:
@@ -105,7 +155,7 @@ export const meaning = {
   "unknown-size": {
     severity: "error",
     message: "Nothing determines {what}.",
-    hint: "Write the size, as in `dense(64)` or `affine(x, size = 64)`.",
+    hint: "{way}",
     about: "A size left out is solved from what it meets; here it meets nothing that has one.",
     example: "input x : f32[T, 3]\nx >> dense",
     mend: "input x : f32[T, 3]\nx >> dense(8)",
@@ -169,7 +219,7 @@ export const meaning = {
   "sequence-wanted": {
     severity: "error",
     message: "`{stage}` runs along a sequence, and this is {type}, without a named axis.",
-    hint: "Declare the axis, as in `f32[T, 39]`; or use `dense` where there is no sequence.",
+    hint: "{way}",
     about: "Recurrent and pooling stages run along the innermost named axis of what flows into them.",
     example: "input x : f32[3]\nx >> lstm(4)",
     mend: "input x : f32[T, 3]\nx >> lstm(4)",
@@ -189,6 +239,14 @@ export const meaning = {
     about: "Axes are told apart by their names; the last entry of a type is the feature and has none.",
     example: "input image : f32[28, 28]\noutput y = image",
     mend: "input image : f32[H: 28, 28]\noutput y = image",
+  },
+  "axis-twice": {
+    severity: "error",
+    message: "`{name}` has the axis `{axis}` twice.",
+    hint: "Give one of the two another name.",
+    about: "Axes are known by their names.",
+    example: "input pairs : f32[T, T, 3]\noutput y = pairs",
+    mend: "input pairs : f32[T, S, 3]\noutput y = pairs",
   },
   "feature-of-tokens": {
     severity: "error",
@@ -238,6 +296,15 @@ export const meaning = {
     example: "input x : f32[T, 3]\ntarget y : token(2)[T]\noutput z = x >> lstm(4)",
     mend: "input x : f32[T, 3]\ntarget y : token(2)[T]\nx >> lstm(4) >> softmax(y)",
   },
+  "target-in-prediction": {
+    severity: "error",
+    message: "The prediction `{name}` reads the target `{target}`, which isn't there at inference.",
+    hint: "Let it depend on inputs alone; the answer so far is `prev({target})`.",
+    about:
+      "A target is known in training only. `prev` of a target is what was chosen so far when the model runs.",
+    example: "input x : f32[T, 3]\ntarget y : token(5)[T]\nconcat(x, y >> embed(4)) >> lstm(8) >> softmax(y)",
+    mend: "input x : f32[T, 3]\ntarget y : token(5)[T]\nconcat(x, prev(y) >> embed(4)) >> lstm(8) >> softmax(y)",
+  },
   "two-outputs": {
     severity: "error",
     message: "Two outputs are called `{name}`.",
@@ -256,8 +323,8 @@ export const meaning = {
   },
   cycle: {
     severity: "error",
-    message: "An equation needs its own value at the same step: {cycle}.",
-    hint: "Read the last step's value somewhere in the circle: `h[t-1]`.",
+    message: "An equation needs its own value{step}: {cycle}.",
+    hint: "{way}",
     about: "A bare name is this step's value; a recurrence needs a value of an earlier step.",
     example:
       "cell c(n) (x) {\n  state h[n]\n  a = tanh(affine(x, h))\n  h = a * h[t-1]\n  return h\n}\ninput x : f32[T, 3]\nx >> c(4)",
@@ -289,9 +356,25 @@ export const meaning = {
     example: "fn f(x) { y = tanh(x) }\ninput x : f32[T, 3]\noutput z = f(x)",
     mend: "fn f(x) { return tanh(x) }\ninput x : f32[T, 3]\noutput z = f(x)",
   },
+  "two-returns": {
+    severity: "error",
+    message: "`{name}` has two `{kind}`s.",
+    hint: "Leave one of the two out, or choose between them with `if`.",
+    about: "A definition has one value, and a loss one prediction.",
+    example: "fn f(x) {\n  return tanh(x)\n  return x\n}\ninput x : f32[T, 3]\noutput y = f(x)",
+    mend: "fn f(x) { return tanh(x) }\ninput x : f32[T, 3]\noutput y = f(x)",
+  },
+  "predict-outside-loss": {
+    severity: "error",
+    message: "`predict` belongs in a `loss`, and `{name}` is a `{kind}`.",
+    hint: "Say its value with `return`.",
+    about: "A loss compares in training and predicts at inference; other definitions have one value.",
+    example: "fn f(x) {\n  predict x\n  return tanh(x)\n}\ninput x : f32[T, 3]\noutput y = f(x)",
+    mend: "fn f(x) { return tanh(x) }\ninput x : f32[T, 3]\noutput y = f(x)",
+  },
   "too-few-axes": {
     severity: "error",
-    message: "`{name}` is declared with {wanted} axes, and what is given has fewer.",
+    message: "`{name}` names {wanted} axes, and it is given a value of type `{type}`.",
     hint: "Give a value with those axes, or declare fewer.",
     about: "A parameter that names its axes is matched from the right with the axes of what it is given.",
     example: "fn f(m[s, d]) { return m }\ninput x : f32[3]\noutput y = f(x)",
@@ -299,7 +382,7 @@ export const meaning = {
   },
   "too-many-indices": {
     severity: "error",
-    message: "There are {count} indices here, and {type} has fewer axes left.",
+    message: "There are {count} indices here, and a value of type `{type}` has fewer axes.",
     hint: "Index named axes, then the feature.",
     about: "Each index takes one axis.",
     example: "input x : f32[3]\noutput y = x[0, 1]",
@@ -315,9 +398,9 @@ export const meaning = {
   },
   "not-an-index": {
     severity: "error",
-    message: "A truth value can't be an index.",
-    hint: "Use a number, a token or a bound name.",
-    about: "Indices are positions.",
+    message: "An index is a position, and this is {what}.",
+    hint: "Use a whole number, a token or a bound name; `if` chooses between values.",
+    about: "Indices are whole numbers, tokens, or names that run along an axis.",
     example: "input x : f32[T, 3]\noutput y = x[x > 0]",
     mend: "input x : f32[T, 3]\noutput y = if x > 0 then x else 0",
   },
@@ -353,6 +436,49 @@ export const meaning = {
     example:
       "input x : f32[T, 3]\ntarget y : token(2)[T]\noutput z = x >> gru(4)\nx >> lstm(4) >> softmax(y)",
     mend: "input x : f32[T, 3]\ntarget y : token(2)[T]\nx >> lstm(4) >> softmax(y)",
+  },
+  "train-without-loss": {
+    severity: "error",
+    message: "There is nothing to train: the program has no loss.",
+    hint: "End a pipeline in an output layer, such as `softmax(y)`, or write `minimize …`.",
+    about: "Training makes a loss smaller.",
+    example: "input x : f32[T, 3]\noutput y = x >> lstm(4)\ntrain { batch 16 }",
+    mend: "input x : f32[T, 3]\ntarget y : f32[T, 4]\nx >> lstm(4) >> regress(y)\ntrain { batch 16 }",
+  },
+  "setting-range": {
+    severity: "error",
+    message: "`{key}` is to be {wanted}, and this is {found}.",
+    hint: null,
+    about: "Settings that count are whole numbers; shares lie between 0 and 1.",
+    example: "input x : f32[T, 3]\ntarget y : token(2)[T]\nx >> lstm(4) >> softmax(y)\ntrain { batch 0.5 }",
+    mend: "input x : f32[T, 3]\ntarget y : token(2)[T]\nx >> lstm(4) >> softmax(y)\ntrain { batch 5 }",
+  },
+  "two-strategies": {
+    severity: "error",
+    message: "`decode` has two strategies, `{first}` and `{second}`.",
+    hint: "Keep one; the command line can choose another.",
+    about: "An answer is chosen in one way.",
+    example:
+      "input text : char[T]\ntext >> embed(8) >> lstm(8) >> softmax(next(text))\ndecode { beam(4)  greedy }",
+    mend: "input text : char[T]\ntext >> embed(8) >> lstm(8) >> softmax(next(text))\ndecode { beam(4) }",
+  },
+  "decode-without-choice": {
+    severity: "error",
+    message: "`{strategy}` has nothing to choose: the program predicts no tokens.",
+    hint: "Predict a target with a vocabulary, as in `>> softmax(next(text))`, or leave `decode` out.",
+    about: "A strategy chooses entries of a vocabulary by their probabilities.",
+    example: "input x : f32[T, 3]\noutput y = x >> lstm(4)\ndecode { beam(4) }",
+    mend: "input x : f32[T, 3]\noutput y = x >> lstm(4)",
+  },
+  "generator-looks-ahead": {
+    severity: "error",
+    message:
+      "`{what}` reads the whole sequence, so the model can't run one token at a time, as `{strategy}` needs.",
+    hint: "Use it only along other axes, such as that of an encoder's input.",
+    about: "What a model generates it knows up to the present step only.",
+    example:
+      "input text : char[T]\ntext >> embed(8) >> lstm(8) >> bidir >> softmax(next(text))\ndecode { sample }",
+    mend: "input text : char[T]\ntext >> embed(8) >> lstm(8) >> softmax(next(text))\ndecode { sample }",
   },
   "not-yet": {
     severity: "error",

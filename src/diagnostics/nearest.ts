@@ -16,6 +16,14 @@ export function nearest(name: string, known: Iterable<string>): string | null {
   return best;
 }
 
+/** `a`, `b` or `c`, each in backquotes. */
+export function orList(names: readonly string[]): string {
+  const quoted = names.map((name) => `\`${name}\``);
+  return quoted.length < 2
+    ? quoted.join("")
+    : `${quoted.slice(0, -1).join(", ")} or ${quoted[quoted.length - 1]}`;
+}
+
 const fold = (name: string): readonly string[] => [...name.toLowerCase()];
 
 /** A third of the longer name may differ; of one letter nothing is near but the other case of it. */

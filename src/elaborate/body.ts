@@ -9,18 +9,19 @@ import type { Axis } from "../ir/graph/types.ts";
 import type {
   AxisEntry,
   BodyStatement,
-  DefinitionStatement,
   Equation,
   Identifier,
   Parameter,
   Span,
   StateDeclaration,
 } from "../parser/ast.ts";
+import type { Code } from "../diagnostics/catalogue.ts";
+import type { Note } from "../diagnostics/diagnostic.ts";
 import { childPath, equationPath, extend, fail, Fault, type Environment, type Path } from "./environment.ts";
 import { evaluate, evaluateSize } from "./evaluate.ts";
 import { learnedTensor } from "./parameters.ts";
 import { ownPosition, readElement, readState, type Recurrence } from "./recurrence.ts";
-import { asTensor, featureAxis, featureOf, namedAxis, tensor, withFeature } from "./tensors.ts";
+import { asTensor, describeType, featureAxis, featureOf, namedAxis, tensor, withFeature } from "./tensors.ts";
 import type { DefinitionValue, Tensor, Value } from "./values.ts";
 
 export interface BodyResult {
@@ -48,12 +49,16 @@ export function runBody(call: BodyCall): BodyResult {
     try {
       return run();
     } catch (error) {
-      if (!(error instanceof Fault) || error.code === null || error.reporter === environment.reporter)
-        throw error;
-      if (!definition.closure.file.startsWith(libraryPrefix) || environment.file.startsWith(libraryPrefix))
-        throw error;
-      const within = {
-        message: `In \`${definition.definition.name.name}\`:`,
+      if (!(error instanceof Fault) || error.code === null) throw error;
+      const { name } = definition.definition.name;
+      if (!isLibrary(definition.closure.file)) {
+        if (ownFaults.has(error.code) || error.span === call.span || isLibrary(environment.file)) throw error;
+        const use = { message: `\`${name}\` is used here:`, file: environment.file, span: call.span };
+        throw new Fault(error.code, error.span, error.words, [...error.notes, use], error.reporter);
+      }
+      if (error.reporter === environment.reporter || isLibrary(environment.file)) throw error;
+      const within: Note = {
+        message: `In \`${name}\`:`,
         file: definition.closure.file,
         span: error.span,
       };
@@ -81,10 +86,26 @@ function returned(value: Tensor, inputs: readonly Tensor[]): Tensor {
   return carried.length === 0 && listed.length === 0 ? value : { ...value, axes: [...carried, ...listed] };
 }
 
-const libraryPrefix = "std/";
+const isLibrary = (file: string): boolean => file.startsWith("std/");
+
+/** What is wrong with a definition however it is used. */
+const ownFaults: ReadonlySet<Code> = new Set<Code>([
+  "unknown-name",
+  "cycle",
+  "state-without-equation",
+  "two-directions",
+  "unused-binder",
+  "endless-recursion",
+]);
+
+/** No sensible program nests its calls deeper; a definition that calls itself does. */
+const deepestCall = 40;
 
 function evaluateBody(call: BodyCall): BodyResult {
   const { definition, closure } = call.definition;
+  const { name } = definition.name;
+  const calls = [...call.environment.calls, name];
+  if (calls.length > deepestCall) fail(call.environment, "endless-recursion", call.span, { name });
   const { session } = call.environment;
   const words = [...(definition.options ?? []), ...definition.inputs].flatMap((p) => p.choices ?? []);
   const bindings = new Map<string, Value>(words.map(({ name }) => [name, { kind: "word", word: name }]));
@@ -92,6 +113,7 @@ function evaluateBody(call: BodyCall): BodyResult {
     ...extend(closure, bindings),
     session,
     path: call.path,
+    calls,
     recurrence: call.recurrence,
   };
   const equations = new Map<string, Equation>();
@@ -109,10 +131,7 @@ function evaluateBody(call: BodyCall): BodyResult {
     if (before) return before;
     const equation = equations.get(name);
     if (!equation) return null;
-    if (running.includes(name))
-      fail(environment, "cycle", equation.span, {
-        cycle: [...running.slice(running.indexOf(name)), name].map((n) => `\`${n}\``).join(" needs "),
-      });
+    if (running.includes(name)) failCycle(running.slice(running.indexOf(name)), equations, call, environment);
     running.push(name);
     const path = equationPath(call.path, name, equation.span.start);
     const value = evaluate(equation.value, { ...body, path });
@@ -143,7 +162,7 @@ function evaluateBody(call: BodyCall): BodyResult {
       recurrence,
       scope,
     );
-    return tensor(formal);
+    return { ...tensor(formal), origin: { file: scope.file, span: declaration?.span ?? span } };
   };
 
   const body: Environment = {
@@ -192,7 +211,7 @@ function evaluateBody(call: BodyCall): BodyResult {
   for (const option of definition.options ?? []) {
     const given = bindings.get(option.name.name);
     if (option.axes && given?.kind === "tensor")
-      bindings.set(option.name.name, viewed(given, option, bindings, scope, call.span));
+      bindings.set(option.name.name, viewed(given, option, bindings, scope, call));
   }
 
   // Inputs: in a cell, this step's element; else the whole value under the names its parameter gives to its axes.
@@ -204,14 +223,13 @@ function evaluateBody(call: BodyCall): BodyResult {
       sequences.set(parameter.name.name, given);
       const formal = readElement(`${call.path.name}.${parameter.name.name}`, given.node, 0, recurrence);
       bindings.set(parameter.name.name, { ...elementTensor(given, recurrence, formal) });
-    } else bindings.set(parameter.name.name, viewed(given, parameter, bindings, scope, call.span));
+    } else bindings.set(parameter.name.name, viewed(given, parameter, bindings, scope, call));
   });
 
-  checkStates(definition, states, equations, scope);
   const returned = definition.body.find((s) => s.kind === "return");
   const predicted = definition.body.find((s) => s.kind === "predict");
-  if (returned?.kind !== "return")
-    fail(scope, "no-return", definition.name.span, { name: definition.name.name });
+  // The statement was reported where it stands.
+  if (returned?.kind !== "return") throw new Fault(null, definition.name.span);
   return {
     value: asTensor(evaluate(returned.value, body), body, returned.value.span),
     prediction:
@@ -258,15 +276,33 @@ function stateDeclarations(body: readonly BodyStatement[]): ReadonlyMap<string, 
   );
 }
 
-function checkStates(
-  definition: DefinitionStatement,
-  states: ReadonlyMap<string, StateDeclaration>,
+/** The circle, each equation at its place. */
+function failCycle(
+  names: readonly string[],
   equations: ReadonlyMap<string, Equation>,
+  call: BodyCall,
   environment: Environment,
-): void {
-  for (const [name, declaration] of states)
-    if (!equations.has(name))
-      fail(environment, "state-without-equation", declaration.span, { name, cell: definition.name.name });
+): never {
+  const { definition } = call.definition;
+  const [first] = names as [string];
+  const cell = definition.kind === "cell";
+  fail(
+    environment,
+    "cycle",
+    equations.get(first)!.span,
+    {
+      cycle: [...names, first].map((n) => `\`${n}\``).join(" needs "),
+      step: cell ? " at the same step" : "",
+      way: cell
+        ? `Read the last step's value somewhere in the circle: \`${names[names.length - 1]}[t-1]\`.`
+        : `Give the new value a name of its own; only in a \`cell\` has a name a value for each step.`,
+    },
+    names.slice(1).map((n) => ({
+      message: `\`${n}\` in turn:`,
+      file: environment.file,
+      span: equations.get(n)!.span,
+    })),
+  );
 }
 
 /** The axes of a state: named entries, and a last entry that is a size as the feature. */
@@ -292,7 +328,7 @@ function viewed(
   parameter: Parameter,
   bindings: Map<string, Value>,
   environment: Environment,
-  span: Span,
+  { span, environment: caller }: BodyCall,
 ): Tensor {
   if (!parameter.axes) return given;
   const feature = featureOf(given.node);
@@ -306,7 +342,11 @@ function viewed(
   named.forEach((entry, k) => {
     const slot = slots[slots.length - 1 - k];
     if (!slot)
-      fail(environment, "too-few-axes", span, { name: parameter.name.name, wanted: parameter.axes!.length });
+      fail(caller, "too-few-axes", span, {
+        name: parameter.name.name,
+        wanted: parameter.axes!.length,
+        type: describeType(given),
+      });
     let { axis } = slot;
     if (entry.size && axis.kind === "feature") {
       const wanted = evaluateSize(entry.size, {
@@ -314,7 +354,13 @@ function viewed(
         lookup: (n) => bindings.get(n) ?? environment.lookup(n),
       });
       if (!environment.session.sizes.unify(wanted, build.fixedSize(axis)))
-        fail(environment, "sizes-do-not-meet", span, { left: wanted, right: build.fixedSize(axis) });
+        fail(caller, "sizes-do-not-meet", span, { left: wanted, right: build.fixedSize(axis) }, [
+          {
+            message: `\`${parameter.name.name}\` asks for ${wanted}.`,
+            file: environment.file,
+            span: entry.span,
+          },
+        ]);
       const solved = featureAxis(environment.session, environment.session.sizes.resolve(wanted));
       current = { ...current, node: withFeature(current.node, solved) };
       axis = solved;

@@ -4,6 +4,7 @@
  */
 import * as build from "../ir/graph/build.ts";
 import type { Axis, Node, ReduceFunction, UnaryFunction } from "../ir/graph/types.ts";
+import type { Note } from "../diagnostics/diagnostic.ts";
 import type { Argument, Expression } from "../parser/ast.ts";
 import { next, prev } from "./data.ts";
 import { placeOf } from "./draws.ts";
@@ -44,9 +45,27 @@ const operand = (argument: Argument, site: CallSite): Operand => ({
 
 function only(site: CallSite, name: string): Operand {
   const [first, second] = positional(site);
-  if (!first || second)
-    fail(site.environment, "argument-count", site.span, { name, wanted: 1, found: positional(site).length });
+  if (!first || second) failCount(site, name, 1, positional(site).length);
   return operand(first, site);
+}
+
+/** `way` shows how it is called. */
+export function failCount(
+  { environment, span }: Pick<CallSite, "environment" | "span">,
+  name: string,
+  wanted: number,
+  found: number,
+  way = `Write \`${name}(${["x", "y", "z"].slice(0, wanted).join(", ")})\`.`,
+  notes: readonly Note[] = [],
+): never {
+  const values = (n: number) => (n === 1 ? "1 value" : `${n} values`);
+  return fail(
+    environment,
+    "argument-count",
+    span,
+    { name, wanted: values(wanted), found: found === 0 ? "none" : String(found), way },
+    notes,
+  );
 }
 
 const asOperandTensor = (o: Operand, site: CallSite): Tensor => asTensor(o.value, site.environment, o.span);
@@ -182,15 +201,18 @@ function linearMaps(site: CallSite, biased: boolean): Tensor {
   const given = namedArgument(site, "size");
   const size = given
     ? evaluateSize(given, environment)
-    : session.sizes.fresh(key, { file: environment.file, span: site.span }, "the size of this map");
+    : session.sizes.fresh(
+        key,
+        { file: environment.file, span: site.span },
+        "the size of this map",
+        `Write it: \`${biased ? "affine" : "linear"}(…, size = 64)\`.`,
+      );
   const out = featureAxis(session, size);
   const operands = positional(site).map((a) => ({ argument: a, ...operand(a, site) }));
-  if (operands.length === 0)
-    fail(environment, "argument-count", site.span, { name: "affine", wanted: 1, found: 0 });
+  if (operands.length === 0) failCount(site, biased ? "affine" : "linear", 1, 0);
   const products = operands.map((o): Node => {
     const value = asTensor(o.value, environment, o.span);
-    if (value.vocabulary)
-      fail(environment, "token-where-vector", o.span, { name: operandName(o.argument.value) || "this" });
+    if (value.vocabulary) fail(environment, "token-where-vector", o.span, { name: value.vocabulary.name });
     const feature = featureOf(value.node);
     if (!feature) fail(environment, "no-feature", o.span);
     const inner = plainAxis(session, build.fixedSize(feature), 1);
@@ -288,8 +310,7 @@ export function concatTensors(
 const dot: Builtin = (site) => {
   const operands = positional(site).map((a) => operand(a, site));
   const tensors = operands.map((o) => ({ tensor: asOperandTensor(o, site), span: o.span }));
-  if (tensors.length !== 2)
-    fail(site.environment, "argument-count", site.span, { name: "dot", wanted: 2, found: tensors.length });
+  if (tensors.length !== 2) failCount(site, "dot", 2, tensors.length);
   const [a, b] = meet(tensors, site.environment, site.span) as [Node, Node];
   const feature = featureOf(a);
   if (!feature || featureOf(b) !== feature) fail(site.environment, "no-feature", site.span);

@@ -33,14 +33,15 @@ export function applyCell(
     return runBody({ ...call, path, recurrence: outer }).value;
 
   const axis = runningAxis(first!, extras.along, name, environment, site.span);
-  if (site.backward)
-    environment.session.looksAhead.push({ what: name, file: environment.file, span: site.span });
+  const later = readsLater(definition.definition.body);
+  if (site.backward || later)
+    environment.session.looksAhead.push({ what: name, axis, file: environment.file, span: site.span });
   const guesses = new Map<string, readonly Axis[]>();
   for (let attempt = 0; attempt < attempts; attempt++) {
     const recurrence: Recurrence = {
       axis,
       backward: site.backward,
-      reverse: site.backward !== readsLater(definition.definition.body),
+      reverse: site.backward !== later,
       position: build.position(),
       carried: build.without(first!.node.type.axes, [axis, ...featureAxes(first!.node)]),
       states: new Map(),

@@ -4,9 +4,10 @@
  */
 import * as build from "../ir/graph/build.ts";
 import type { Axis } from "../ir/graph/types.ts";
-import type { DataStatement, DefinitionStatement, Span } from "../parser/ast.ts";
+import type { AxisEntry, DataStatement, DefinitionStatement, Span } from "../parser/ast.ts";
 import { fail, type Environment } from "./environment.ts";
 import { evaluateSize } from "./evaluate.ts";
+import { failSequence } from "./stages.ts";
 import { featureAxis, featureOf, isTime, namedAxis, over, tensor, timeAxis } from "./tensors.ts";
 import type { CallSite, Tensor, Value } from "./values.ts";
 
@@ -34,6 +35,7 @@ export function declareData(statement: DataStatement, environment: Environment):
   const { type } = statement;
   const { name } = statement.name;
   const axes: Axis[] = [];
+  checkDistinct(type.axes, name, environment);
   let feature: Axis | null = null;
   type.axes.forEach((entry, k) => {
     const last = k === type.axes.length - 1;
@@ -71,6 +73,17 @@ export function declareData(statement: DataStatement, environment: Environment):
     null,
   );
   return value;
+}
+
+/** An axis is known by its name, so a value can't have it twice. */
+function checkDistinct(entries: readonly AxisEntry[], name: string, environment: Environment): void {
+  const seen = new Set<string>();
+  for (const entry of entries) {
+    if (!entry.name) continue;
+    const axis = entry.name.name;
+    if (seen.has(axis)) fail(environment, "axis-twice", entry.span, { name, axis });
+    seen.add(axis);
+  }
 }
 
 function sizeNamed(name: string, span: Span, environment: Environment): number {
@@ -127,7 +140,7 @@ export function next(site: CallSite, value: Value, name: string | null): Tensor 
   if (value.kind !== "tensor" || name === null || !environment.session.data.has(name))
     return fail(environment, "data-wanted", site.span, { name: "next" });
   const axis = value.axes.map((a) => a.axis).find(isTime);
-  if (!axis) return fail(environment, "sequence-wanted", site.span, { stage: "next", type: `\`${name}\`` });
+  if (!axis) return failSequence("next", value, environment, site.span);
   const info = environment.session.data.get(name)!;
   const derived = `${name}.next`;
   const node = build.input(derived, value.node.type.dtype === "i32" ? "i32" : "f32", value.node.type.axes);
@@ -144,11 +157,13 @@ export function prev(site: CallSite, value: Value): Tensor {
     .reverse()
     .map((a) => a.axis)
     .find(isTime);
-  if (!axis) return fail(environment, "sequence-wanted", site.span, { stage: "prev", type: "this" });
+  if (!axis) return failSequence("prev", value, environment, site.span);
   const { vocabulary } = value;
   const filler = vocabulary ? environment.session.sizes.resolve(vocabulary.size) : 0;
+  const node = build.shift(value.node, axis, 1, filler);
+  if (value.target !== undefined) environment.session.fedBack.add(node);
   return {
-    ...over(value, build.shift(value.node, axis, 1, filler)),
+    ...over(value, node),
     axes: value.axes,
     vocabulary: vocabulary ? { ...vocabulary, size: filler + 1 } : null,
   };

@@ -45,7 +45,14 @@ export interface Session {
   readonly targets: Map<string, Tensor>;
   readonly usedTargets: Set<string>;
   /** What a model that looks ahead looks with, for generators. */
-  readonly looksAhead: { readonly what: string; readonly file: string; readonly span: Span }[];
+  readonly looksAhead: {
+    readonly what: string;
+    readonly axis: Axis | null;
+    readonly file: string;
+    readonly span: Span;
+  }[];
+  /** What `prev(…)` of a target reads: in generation it is what was chosen, so a prediction may see it. */
+  readonly fedBack: Set<Node>;
 }
 
 export interface Objective {
@@ -62,6 +69,8 @@ export interface Result {
   readonly meaning: "value" | "probabilities" | "labels";
   /** The target whose prediction it is. */
   readonly target: string | null;
+  /** The statement or output layer that names it. */
+  readonly origin: Origin;
 }
 
 // ---- paths --------------------------------------------------------------------------------------------------
@@ -125,6 +134,8 @@ export interface Environment {
   readonly diagnostics: Diagnostic[];
   readonly file: string;
   readonly path: Path;
+  /** The definitions whose bodies this stands in, the outermost first: a recursion without end is refused. */
+  readonly calls: readonly string[];
   /** The step being written down, inside a cell. */
   readonly recurrence: Recurrence | null;
   /** The last stage of the main pipeline, where a bare `softmax` is an output layer. */

@@ -6,6 +6,7 @@ import { nearest } from "../diagnostics/nearest.ts";
 import { builtinFunctions } from "./builtins.ts";
 import { callDefinition, evaluatePipe, stageOf } from "./stages.ts";
 import { fail, type Environment } from "./environment.ts";
+import { lossKey } from "./output-layers.ts";
 import { evaluateIndex, bindIndices } from "./indices.ts";
 import {
   asTensor,
@@ -18,6 +19,7 @@ import {
   isData,
   merged,
   number,
+  sizeNote,
   tensor,
   toBool,
   withFeature,
@@ -67,6 +69,8 @@ export function evaluate(expression: Expression, environment: Environment): Valu
 export function lookup(name: Name, environment: Environment): Value {
   const value = find(name.name, environment);
   if (value) return value;
+  if (environment.lookup(lossKey(name.name)))
+    return fail(environment, "loss-as-function", name.span, { name: name.name });
   const known = [...environment.names(), ...Object.keys(builtinFunctions), "training"];
   return fail(environment, "unknown-name", name.span, {
     name: name.name,
@@ -87,8 +91,7 @@ export function find(name: string, environment: Environment): Value | null {
 }
 
 function requireData(value: Value, expression: Expression, environment: Environment): void {
-  if (!isData(value) && value.kind !== "boolean")
-    fail(environment, "not-a-value", expression.span, { what: describe(value) });
+  if (!isData(value) && value.kind !== "boolean") asTensor(value, environment, expression.span);
 }
 
 // ---- numbers the compiler knows -------------------------------------------------------------------------------
@@ -159,10 +162,13 @@ function matrixProduct(left: Value, right: Value, expression: Binary, environmen
   const { sizes } = environment.session;
   if (!a || !b) fail(environment, "no-feature", (a ? expression.right : expression.left).span);
   if (!sizes.unify(build.fixedSize(a), build.fixedSize(b)))
-    fail(environment, "sizes-do-not-meet", expression.span, {
-      left: build.fixedSize(a),
-      right: build.fixedSize(b),
-    });
+    fail(
+      environment,
+      "sizes-do-not-meet",
+      expression.span,
+      { left: sizes.resolve(build.fixedSize(a)), right: sizes.resolve(build.fixedSize(b)) },
+      [sizeNote(w, expression.left.span, environment), sizeNote(x, expression.right.span, environment)],
+    );
   const axis = featureAxis(environment.session, sizes.resolve(build.fixedSize(a)));
   const product = build.contract(withFeature(w.node, axis), withFeature(x.node, axis), [axis]);
   // The unnamed axes of a matrix are named after their size; the last of them is the new feature.
@@ -232,7 +238,7 @@ export function evaluateSize(expression: Expression, environment: Environment): 
   )
     return environment.session.sizes.resolve(value.value);
   return fail(environment, "size-wanted", expression.span, {
-    what: value.kind === "number" ? String(value.value) : describe(value),
+    what: value.kind === "number" ? `${value.value}` : describe(value),
   });
 }
 
@@ -245,7 +251,7 @@ function lengthOf(expression: Length, environment: Environment): Value {
     if (axis) return axisLength(axis);
     return fail(environment, "unknown-name", expression.of.span, {
       name,
-      nearest: nearest(name, environment.names()) ?? "",
+      nearest: nearest(name, [...environment.names(), ...environment.session.axes.keys()]) ?? "",
     });
   }
   if (value.kind !== "tensor")

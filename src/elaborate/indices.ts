@@ -10,7 +10,16 @@ import type { Argument, Expression, Identifier, Index } from "../parser/ast.ts";
 import { extend, fail, type Environment } from "./environment.ts";
 import { indexAlong } from "./body.ts";
 import { evaluate, find } from "./evaluate.ts";
-import { align, asTensor, describeType, featureAxis, featureOf, remember, tensor } from "./tensors.ts";
+import {
+  align,
+  asTensor,
+  describe,
+  describeType,
+  featureAxis,
+  featureOf,
+  remember,
+  tensor,
+} from "./tensors.ts";
 import { evaluateSize } from "./evaluate.ts";
 import type { Tensor, Value } from "./values.ts";
 
@@ -142,7 +151,12 @@ function readAlong(
     return rest(build.shift(renamed, to, -shift.by, filler), [{ name: shift.name, axis: to }]);
   }
   const at = asTensor(value, environment, index.span);
-  if (at.node.type.dtype === "bool") fail(environment, "not-an-index", index.span);
+  // A position may be computed as a number; a vector of numbers is data, such as what `embed` can't look up.
+  const computed = at.node.op === "unary" && at.node.attributes.fn === "floor";
+  if (at.node.type.dtype === "bool" || (at.node.type.dtype === "f32" && featureOf(at.node) && !computed))
+    fail(environment, "not-an-index", index.span, {
+      what: at.node.type.dtype === "bool" ? "a truth value" : describe(at),
+    });
   const integer = at.node.type.dtype === "i32" ? at.node : build.unary("int", build.unary("floor", at.node));
   if (build.hasAxis(integer, axis)) fail(environment, "index-along-itself", index.span, { axis: slot.name });
   return rest(lookUp(table.node, integer, axis, filler), at.axes);

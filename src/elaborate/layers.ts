@@ -1,8 +1,9 @@
 /** Stages and modifiers that the language cannot say itself: which step of a sequence, which direction, how often. */
 import * as build from "../ir/graph/build.ts";
 import type { Axis, Node } from "../ir/graph/types.ts";
+import { nearest, orList } from "../diagnostics/nearest.ts";
 import { openChild } from "./body.ts";
-import { concatTensors, meanOver } from "./builtins.ts";
+import { concatTensors, failCount, meanOver } from "./builtins.ts";
 import { fail } from "./environment.ts";
 import { evaluateSize } from "./evaluate.ts";
 import { runningAxis, stageName } from "./stages.ts";
@@ -45,8 +46,9 @@ const lastOf = (value: Tensor, axis: Axis, site: StageSite): Node =>
 const firstOf = (value: Tensor, axis: Axis, site: StageSite): Node =>
   site.backward ? lastStep(value.node, axis) : firstStep(value.node, axis);
 
-const looksAhead = (site: StageSite, what: string): void => {
-  site.environment.session.looksAhead.push({ what, file: site.environment.file, span: site.span });
+const looksAhead = (site: StageSite, what: string, axis: Axis | null): void => {
+  const { session, file } = site.environment;
+  session.looksAhead.push({ what, axis, file, span: site.span });
 };
 
 export const builtinStages: Readonly<Record<string, (call: CallSite) => Stage>> = {
@@ -59,7 +61,7 @@ export const builtinStages: Readonly<Record<string, (call: CallSite) => Stage>> 
     name: "reverse",
     apply: ([value], site) => {
       const axis = runningAxis(value!, along(call), "reverse", site.environment, site.span);
-      looksAhead(site, "reverse");
+      looksAhead(site, "reverse", axis);
       return { ...value!, node: build.reverse(value!.node, axis), ends: null };
     },
   }),
@@ -67,24 +69,45 @@ export const builtinStages: Readonly<Record<string, (call: CallSite) => Stage>> 
 
 // ---- modifiers ------------------------------------------------------------------------------------------------------
 
+const merges = ["concat", "sum", "mean"] as const;
+
+/** `bidir`, `bidir(sum)`, `bidir(merge = sum)`. */
+function mergeOf(call: CallSite): (typeof merges)[number] {
+  const [argument, second] = call.arguments;
+  if (!argument) return "concat";
+  const known = "`merge`";
+  if (second) fail(call.environment, "too-many-options", second.span, { stage: "bidir", known });
+  const option = argument.name?.name ?? "merge";
+  if (option !== "merge")
+    fail(call.environment, "unknown-option", argument.name!.span, {
+      stage: "bidir",
+      name: option,
+      known,
+      nearest: nearest(option, ["merge"]) ?? "",
+    });
+  const name = stageName(argument.value) ?? "this";
+  return (
+    merges.find((word) => word === name) ??
+    fail(call.environment, "unknown-choice", argument.value.span, {
+      name,
+      option: "merge",
+      choices: orList(merges),
+      nearest: nearest(name, merges) ?? "",
+    })
+  );
+}
+
 /** The stage run in both directions, each with its own parameters, and how the two are merged. */
 function bidirectional(stage: Stage, call: CallSite): Stage {
-  const merge = call.arguments.map((a) => stageName(a.value) ?? "").find((word) => word !== "") ?? "concat";
-  if (merge !== "concat" && merge !== "sum" && merge !== "mean")
-    fail(call.environment, "unknown-choice", call.span, {
-      name: merge,
-      option: "merge",
-      choices: "`concat`, `sum`, `mean`",
-      nearest: "",
-    });
+  const merge = mergeOf(call);
   return {
     kind: "stage",
     name: `${stage.name} bidir`,
     apply: (inputs, site) => {
       const { environment } = site;
-      looksAhead(site, "bidir");
       const [input] = inputs;
       const axis = input ? runningAxis(input, null, "bidir", environment, site.span) : null;
+      looksAhead({ ...site, environment: call.environment, span: call.span }, "bidir", axis);
       const run = (direction: "forward" | "backward"): Tensor => {
         const backward = direction === "backward" ? !site.backward : site.backward;
         return stage.apply(inputs, {
@@ -117,7 +140,7 @@ function bidirectional(stage: Stage, call: CallSite): Stage {
 /** The stage `k` times over, each with its own parameters. */
 function stacked(stage: Stage, call: CallSite): Stage {
   const [count] = call.arguments;
-  if (!count) fail(call.environment, "argument-count", call.span, { name: "stack", wanted: 1, found: 0 });
+  if (!count) failCount(call, "stack", 1, 0, "Write how often: `stack(2)`.");
   const k = evaluateSize(count.value, call.environment);
   return {
     kind: "stage",

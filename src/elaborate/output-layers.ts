@@ -5,6 +5,7 @@
 import * as build from "../ir/graph/build.ts";
 import type { Axis } from "../ir/graph/types.ts";
 import type { Argument, DefinitionStatement, Expression, Span } from "../parser/ast.ts";
+import { nearest, orList } from "../diagnostics/nearest.ts";
 import { openChild, runBody } from "./body.ts";
 import { builtinFunctions } from "./builtins.ts";
 import { extend, fail, type Environment, type Path } from "./environment.ts";
@@ -20,6 +21,7 @@ import {
   over,
   plainAxis,
   refresh,
+  sizeNote,
   toF32,
   withFeature,
 } from "./tensors.ts";
@@ -34,6 +36,8 @@ export interface OutputLayer {
 
 /** The key under which a loss is bound, beside a function of the same name. */
 export const lossKey = (name: string): string => `loss ${name}`;
+
+const layerOptions = ["project", "weight"];
 
 /** Names that are functions too: an output layer only over a target, or bare at the end of the main pipeline. */
 const alsoFunctions: ReadonlySet<string> = new Set(["softmax", "sigmoid"]);
@@ -77,8 +81,8 @@ export function applyOutputLayer(layer: OutputLayer, value: Tensor, environment:
       fail(environment, "unknown-option", argument.span, {
         stage: definition.name.name,
         name: name ?? stageName(argument.value) ?? "this",
-        nearest: "",
-        known: "`project`, `weight`",
+        nearest: nearest(name ?? "", layerOptions) ?? "",
+        known: orList(layerOptions),
       });
   }
   for (const parameter of definition.options!.slice(1))
@@ -114,8 +118,13 @@ export function applyOutputLayer(layer: OutputLayer, value: Tensor, environment:
   const name = target.target!;
   const meaning =
     prediction.node.type.dtype === "i32" ? "labels" : target.vocabulary ? "probabilities" : "value";
-  if (session.results.has(name)) fail(environment, "two-outputs", layer.span, { name });
-  session.results.set(name, { name, value: prediction, meaning, target: name });
+  const before = session.results.get(name)?.origin;
+  if (before)
+    fail(environment, "two-outputs", layer.span, { name }, [
+      { message: "The first is here:", file: before.file, span: before.span },
+    ]);
+  const origin = { file: environment.file, span: layer.span };
+  session.results.set(name, { name, value: prediction, meaning, target: name, origin });
   return prediction;
 }
 
@@ -148,7 +157,7 @@ function emissionsOf(
       ...(builtinFunctions["scalar"]!({ ...call, environment: bound, arguments: [input] }) as Tensor),
       axes: value.axes,
     };
-  if (project) return tied(value, project, environment);
+  if (project) return tied(value, project, environment, span);
   const size = {
     name: { name: "size", span },
     value: { kind: "number" as const, value: wanted, text: String(wanted), span },
@@ -161,7 +170,7 @@ function emissionsOf(
 }
 
 /** `project = E`: logits are the products with the rows of a table. */
-function tied(value: Tensor, project: Expression, environment: Environment): Tensor {
+function tied(value: Tensor, project: Expression, environment: Environment, span: Span): Tensor {
   const table = asTensor(evaluate(project, environment), environment, project.span);
   const feature = featureOf(table.node);
   const [rows] = table.axes;
@@ -169,10 +178,13 @@ function tied(value: Tensor, project: Expression, environment: Environment): Ten
   if (!feature || !rows || !own) fail(environment, "no-feature", project.span);
   const { sizes } = environment.session;
   if (!sizes.unify(build.fixedSize(own), build.fixedSize(feature)))
-    fail(environment, "sizes-do-not-meet", project.span, {
-      left: build.fixedSize(own),
-      right: build.fixedSize(feature),
-    });
+    fail(
+      environment,
+      "sizes-do-not-meet",
+      project.span,
+      { left: build.fixedSize(own), right: build.fixedSize(feature) },
+      [sizeNote(value, span, environment), sizeNote(table, project.span, environment)],
+    );
   const inner = plainAxis(environment.session, build.fixedSize(feature), 2);
   const product = build.contract(
     withFeature(build.rename(value.node, own, inner), inner),
@@ -183,6 +195,16 @@ function tied(value: Tensor, project: Expression, environment: Environment): Ten
     value,
     build.rename(product, rows.axis, featureAxis(environment.session, build.fixedSize(rows.axis))),
   );
+}
+
+function wayToMeet(own: readonly string[], wanted: readonly string[]): string {
+  const missing = wanted.filter((name) => !own.includes(name));
+  const extra = own.filter((name) => !wanted.includes(name));
+  if (missing.length === 0)
+    return `Make one vector of the steps along \`${extra[0]}\` first: with \`last\`, \`mean\` or \`max\`.`;
+  if (extra.length === 0)
+    return `The loss asks for a prediction at every step of \`${missing[0]}\`: leave out what takes that axis away, such as \`last\`.`;
+  return `If both have a value at the same steps, give both the same axis: \`${missing[0]}\` or \`${extra[0]}\`.`;
 }
 
 /** A loss over whole sequences names its own axes; any other compares step with step, so the axes must be the same. */
@@ -199,10 +221,17 @@ function checkAxes(
   const [own, wanted] = [names(value), names(target)];
   if (own.length === wanted.length && own.every((n) => wanted.includes(n))) return;
   const list = (axes: readonly string[]) =>
-    axes.length === 0 ? "no axis" : `axis ${axes.map((a) => `\`${a}\``).join(", ")}`;
-  fail(environment, "axes-do-not-meet", span, {
-    target: target.target!,
-    wanted: list(wanted),
-    found: list(own),
-  });
+    axes.length === 0
+      ? "no named axis"
+      : `${axes.length > 1 ? "axes" : "axis"} ${axes.map((a) => `\`${a}\``).join(", ")}`;
+  const notes = target.origin
+    ? [{ message: `\`${target.target!}\` is declared here:`, ...target.origin }]
+    : [];
+  fail(
+    environment,
+    "axes-do-not-meet",
+    span,
+    { target: target.target!, wanted: list(wanted), found: list(own), way: wayToMeet(own, wanted) },
+    notes,
+  );
 }

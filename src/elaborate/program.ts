@@ -9,10 +9,12 @@
 import * as build from "../ir/graph/build.ts";
 import type { Graph, Node, Output, Parameter } from "../ir/graph/types.ts";
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
+import { nearest } from "../diagnostics/nearest.ts";
 import { makeReporter } from "../diagnostics/reporter.ts";
-import type { Expression, PipelineStatement, Program, Statement } from "../parser/ast.ts";
+import type { Expression, Identifier, PipelineStatement, Program, Statement } from "../parser/ast.ts";
 import type { TrainSettings } from "../passes/train-settings.ts";
 import { declareData, dimensionKey, type DataInfo } from "./data.ts";
+import { checkDefinition, firstPlace } from "./definitions.ts";
 import {
   childPath,
   compareOrder,
@@ -29,6 +31,7 @@ import { lossKey } from "./output-layers.ts";
 import { evaluatePipe, stageFrom } from "./stages.ts";
 import { decodeSettings, trainSettings, type DecodeSettings } from "./settings.ts";
 import { makeSizes, type Sizes } from "./sizes.ts";
+import { checkUse, inputsBelow } from "./use.ts";
 import { asTensor, describe, featureAxis, tensor, timeAxis, toF32 } from "./tensors.ts";
 import type { Origin, Stage, Tensor, Value } from "./values.ts";
 
@@ -96,18 +99,20 @@ export function elaborate(
     siblings = trial.session.counted;
     if (progress) continue;
     if (unsolved.length === 0) break;
-    const [first] = unsolved;
-    if (options.assume) {
+    const ofData = unsolved.filter(({ key }) => key.startsWith(dimensionKey("")));
+    if (options.assume && ofData.length > 0) {
       // Sizes that no two data share, so that only true agreement passes.
       let example = 3;
-      for (const { key } of unsolved) known = new Map(known).set(key, (example += 2));
+      for (const { key } of ofData) known = new Map(known).set(key, (example += 2));
       continue;
     }
-    const reporter = makeReporter(first!.origin.file, diagnostics);
-    for (const { key, origin, what } of unsolved) {
-      const name = key.startsWith("dim:") ? key.slice(4) : "";
-      reporter.report(name ? "size-from-data" : "unknown-size", origin.span, { what, name });
-    }
+    // What follows from a size that only the data can tell is no mistake of its own.
+    for (const { key, origin, what, way } of ofData.length > 0 ? ofData : unsolved)
+      makeReporter(origin.file, diagnostics).report(
+        ofData.length > 0 ? "size-from-data" : "unknown-size",
+        origin.span,
+        { what, way, name: key.slice(dimensionKey("").length) },
+      );
     return null;
   }
 
@@ -117,15 +122,19 @@ export function elaborate(
   const chunked = isChunked(source.program);
   let last: Run | null = null;
   let step: Run | null = null;
+  let predicted: Run | null = null;
   for (const { entry, mode } of modes) {
     const done = runOnce(source, options, known, siblings, mode(chunked), { parameters, axes });
     if (entry === "train") last = done;
     if (entry === "step") step = done;
+    if (entry === "predict") predicted = done;
     outputs.push(...entryOutputs(entry, done.session));
   }
   const { session } = last!;
   diagnostics.push(...last!.diagnostics);
-  checkUse(source, session, diagnostics);
+  checkUse(source, session, predicted!.session, diagnostics);
+  const train = trainSettings(source, diagnostics);
+  const decode = decodeSettings(source, diagnostics);
   if (diagnostics.some((d) => d.severity === "error")) return null;
   return {
     graph: { name: source.file.replace(/^.*\//u, "").replace(/\.rnn$/u, ""), outputs },
@@ -134,8 +143,8 @@ export function elaborate(
       .sort((a, b) => compareOrder(a.path.order, b.path.order))
       .map((p) => ({ ...p.parameter, site: p.path.site })),
     results: [...session.results.values()],
-    train: trainSettings(source, diagnostics),
-    decode: decodeSettings(source),
+    train,
+    decode,
     chunked,
     looksAhead: step!.session.looksAhead,
     hasLoss: session.objectives.length > 0,
@@ -197,16 +206,18 @@ function runOnce(
     usedTargets: new Set(),
     objectives: [],
     results: new Map(),
+    fedBack: new Set(),
     looksAhead: [],
   };
   const library = new Map<string, Value>();
   const root = environmentOf("", session, library, [], diagnostics);
   for (const { file, program } of options.library)
-    define(program.statements, { ...root, file, reporter: makeReporter(file, diagnostics) }, library);
+    for (const statement of program.statements)
+      define(statement, { ...root, file, reporter: makeReporter(file, diagnostics) }, library);
   const bindings = new Map<string, Value>();
-  const failed = new Set<string>();
-  const environment = environmentOf(source.file, session, bindings, [library], diagnostics, failed);
-  runStatements(source, environment, bindings, failed, options, new Set([source.file]));
+  const scope: Scope = { bindings, failed: new Set(), places: new Map() };
+  const environment = environmentOf(source.file, session, bindings, [library], diagnostics, scope.failed);
+  runStatements(source, environment, scope, options, new Set([source.file]));
   return { session, sizes, diagnostics };
 }
 
@@ -225,14 +236,13 @@ function environmentOf(
     diagnostics,
     file,
     path: rootPath(),
+    calls: [],
     recurrence: null,
     lastStage: null,
     lookup: (name) => {
-      const value = bindings.get(name);
-      if (value) return value;
       // What failed was reported where it stands.
       if (failed.has(name)) throw new Fault(null, { start: 0, end: 0 });
-      return outer.map((frame) => frame.get(name)).find((v) => v !== undefined) ?? null;
+      return bindings.get(name) ?? outer.map((frame) => frame.get(name)).find((v) => v !== undefined) ?? null;
     },
     lookupAt: () => null,
     names: () =>
@@ -240,50 +250,85 @@ function environmentOf(
   };
 }
 
+/** What the statements of a program and its imports have defined so far. */
+interface Scope {
+  readonly bindings: Map<string, Value>;
+  /** Names whose statement was at fault: what uses them is passed over. */
+  readonly failed: Set<string>;
+  /** Where each name is defined. */
+  readonly places: Map<string, Origin>;
+}
+
+function define(statement: Statement, environment: Environment, bindings: Map<string, Value>): string | null {
+  if (statement.kind !== "fn" && statement.kind !== "cell" && statement.kind !== "loss") return null;
+  const { name } = statement.name;
+  const key = statement.kind === "loss" ? lossKey(name) : name;
+  bindings.set(key, { kind: "definition", definition: statement, closure: environment });
+  return key;
+}
+
 /** Definitions see each other whatever their order. */
-function define(
-  statements: readonly Statement[],
-  environment: Environment,
-  bindings: Map<string, Value>,
-): void {
-  for (const definition of statements) {
-    if (definition.kind !== "fn" && definition.kind !== "cell" && definition.kind !== "loss") continue;
-    const value: Value = { kind: "definition", definition, closure: environment };
-    bindings.set(definition.kind === "loss" ? lossKey(definition.name.name) : definition.name.name, value);
+function defineAll(statements: readonly Statement[], environment: Environment, scope: Scope): void {
+  const { reporter, file } = environment;
+  for (const statement of statements) {
+    if (statement.kind !== "fn" && statement.kind !== "cell" && statement.kind !== "loss") continue;
+    const { span, name } = statement.name;
+    const key = statement.kind === "loss" ? lossKey(name) : name;
+    const before = scope.places.get(key);
+    if (before) reporter.report("name-twice", span, { name }, [firstPlace(before, before.file)]);
+    if (!checkDefinition(statement, reporter) || before) scope.failed.add(key);
+    define(statement, environment, scope.bindings);
+    scope.places.set(key, { file, span });
   }
 }
 
 function runStatements(
   source: Source,
   environment: Environment,
-  bindings: Map<string, Value>,
-  failed: Set<string>,
+  scope: Scope,
   options: ElaborateOptions,
   seen: Set<string>,
 ): void {
-  define(source.program.statements, environment, bindings);
-  for (const statement of source.program.statements) {
+  const { statements } = source.program;
+  defineAll(statements, environment, scope);
+  for (const [k, statement] of statements.entries()) {
     const path = { ...environment.path, site: { file: environment.file, span: statement.span } };
     try {
-      runStatement(statement, { ...environment, path }, bindings, failed, options, seen);
+      runStatement(statement, { ...environment, path }, scope, options, seen);
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
-      if (error.code)
-        (error.reporter ?? environment.reporter).report(error.code, error.span, error.words, error.notes);
-      if ("name" in statement && statement.name) failed.add(statement.name.name);
+      reportFault(error, statements.slice(k + 1), environment);
+      if ("name" in statement && statement.name) scope.failed.add(statement.name.name);
     }
   }
+}
+
+/** A name that a later statement defines is not unknown, but used too early. */
+function reportFault(fault: Fault, later: readonly Statement[], environment: Environment): void {
+  const reporter = fault.reporter ?? environment.reporter;
+  if (fault.code === null) return;
+  const { file } = environment;
+  const named = later.find(
+    (s): s is Statement & { readonly name: Identifier } =>
+      "name" in s && s.name !== undefined && s.name.name === fault.words["name"],
+  );
+  if (fault.code === "unknown-name" && named)
+    reporter.report("used-before", fault.span, { name: named.name.name }, [
+      firstPlace(named.name, file),
+      ...fault.notes,
+    ]);
+  else reporter.report(fault.code, fault.span, fault.words, fault.notes);
 }
 
 function runStatement(
   statement: Statement,
   environment: Environment,
-  bindings: Map<string, Value>,
-  failed: Set<string>,
+  scope: Scope,
   options: ElaborateOptions,
   seen: Set<string>,
 ): void {
   const { session } = environment;
+  const { bindings } = scope;
   switch (statement.kind) {
     case "import": {
       const imported = options.imports(statement.path, environment.file);
@@ -295,29 +340,29 @@ function runStatement(
         file: imported.file,
         reporter: makeReporter(imported.file, environment.diagnostics),
       };
-      runStatements(imported, inner, bindings, failed, options, seen);
+      runStatements(imported, inner, scope, options, seen);
       return;
     }
     case "input":
     case "target": {
-      checkNew(statement.name.name, statement.name.span, bindings, failed);
+      checkNew(statement.name, environment, scope);
       const value = declareData(statement, environment);
       bindings.set(statement.name.name, value);
       if (statement.kind === "target") session.targets.set(statement.name.name, value);
       return;
     }
     case "param":
-      checkNew(statement.name.name, statement.name.span, bindings, failed);
+      checkNew(statement.name, environment, scope);
       bindings.set(statement.name.name, learnedTensor(statement, environment));
       return;
     case "let": {
-      checkNew(statement.name.name, statement.name.span, bindings, failed);
+      checkNew(statement.name, environment, scope);
       const path = childPath(session, environment.path, statement.name.name);
       bindings.set(statement.name.name, evaluate(statement.value, { ...environment, path }));
       return;
     }
     case "net":
-      checkNew(statement.name.name, statement.name.span, bindings, failed);
+      checkNew(statement.name, environment, scope);
       bindings.set(
         statement.name.name,
         sharedStage(statement.name.name, stageFrom(statement.value, environment), environment.path.site),
@@ -341,14 +386,17 @@ function runStatement(
             environment,
             statement.value.span,
           )
-        : asTensor(environment.lookup(name) ?? failUnknown(name, span), environment, span);
-      if (session.results.has(name)) throw new Fault("two-outputs", span, { name });
+        : asTensor(environment.lookup(name) ?? failUnknown(name, span, environment), environment, span);
+      const before = session.results.get(name)?.origin;
+      if (before) throw new Fault("two-outputs", span, { name }, [firstPlace(before, before.file)]);
+      if (statement.value) checkNew(statement.name, environment, scope);
       if (statement.value) bindings.set(name, value);
       session.results.set(name, {
         name,
         value,
         meaning: value.node.type.dtype === "i32" ? "labels" : "value",
         target: null,
+        origin: environment.path.site!,
       });
       return;
     }
@@ -358,7 +406,8 @@ function runStatement(
       const rest = build.without(value.node.type.axes, [build.batch]);
       const total = build.broadcast(toF32(build.reduce("sum", value.node, rest)), [build.batch]);
       session.objectives.push({ value: total, span: statement.span });
-      for (const name of targetsIn(statement.value, session)) session.usedTargets.add(name);
+      for (const name of inputsBelow([value.node]))
+        if (session.targets.has(name)) session.usedTargets.add(name);
       return;
     }
     case "pipeline":
@@ -369,19 +418,17 @@ function runStatement(
   }
 }
 
-function failUnknown(name: string, span: Statement["span"]): never {
-  throw new Fault("unknown-name", span, { name, nearest: "" });
+function failUnknown(name: string, span: Statement["span"], environment: Environment): never {
+  throw new Fault("unknown-name", span, { name, nearest: nearest(name, environment.names()) ?? "" });
 }
 
-function checkNew(
-  name: string,
-  span: Statement["span"],
-  bindings: ReadonlyMap<string, Value>,
-  failed: Set<string>,
-): void {
-  if (!bindings.has(name)) return;
-  failed.delete(name);
-  throw new Fault("name-twice", span, { name });
+function checkNew({ name, span }: Identifier, { file }: Environment, { bindings, places }: Scope): void {
+  const before = places.get(name);
+  if (!before && !bindings.has(name)) {
+    places.set(name, { file, span });
+    return;
+  }
+  throw new Fault("name-twice", span, { name }, before ? [firstPlace(before, before.file)] : []);
 }
 
 /** A net's parameters are its own wherever it is used. */
@@ -466,7 +513,13 @@ function impliedInput(environment: Environment, bindings: Map<string, Value>): T
 /** A pipeline that ends without an output layer is a named result too. */
 function finish(value: Value, environment: Environment, expression: Expression): void {
   const { session } = environment;
-  if (value.kind !== "tensor") throw new Fault("not-a-value", expression.span, { what: describe(value) });
+  if (value.kind !== "tensor") {
+    asTensor(value, environment, expression.span);
+    throw new Fault("not-a-value", expression.span, {
+      what: describe(value),
+      way: "Let data flow in: `x >> …`.",
+    });
+  }
   const used = [...session.results.values()].some((r) => r.value.node === value.node);
   if (!used)
     session.results.set("output", {
@@ -474,22 +527,6 @@ function finish(value: Value, environment: Environment, expression: Expression):
       value,
       meaning: value.node.type.dtype === "i32" ? "labels" : "value",
       target: null,
+      origin: { file: environment.file, span: expression.span },
     });
-}
-
-function targetsIn(expression: Expression, session: Session): readonly string[] {
-  const text = JSON.stringify(expression);
-  return [...session.targets.keys()].filter((name) => text.includes(`"name":${JSON.stringify(name)}`));
-}
-
-// ---- checks -------------------------------------------------------------------------------------------------------
-
-function checkUse(source: Source, session: Session, diagnostics: Diagnostic[]): void {
-  const reporter = makeReporter(source.file, diagnostics);
-  for (const statement of source.program.statements)
-    if (statement.kind === "target" && !session.usedTargets.has(statement.name.name))
-      reporter.report("unused-target", statement.span, { name: statement.name.name });
-  const computes = source.program.statements.some((s) => s.kind === "input" || s.kind === "target");
-  if (computes && session.results.size === 0 && session.objectives.length === 0)
-    reporter.report("nothing-to-compute", { start: 0, end: 0 });
 }

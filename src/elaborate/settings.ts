@@ -33,7 +33,7 @@ export function trainSettings({ file, program }: Source, diagnostics: Diagnostic
 
 function withSetting(before: TrainSettings, setting: Setting, reporter: Reporter): TrainSettings {
   const [first, second] = setting.values;
-  const amount = (e: Expression | undefined): number => constant(e, setting, reporter);
+  const amount = (e: Expression | undefined): number => inRange(e, setting, reporter);
   const word = first?.kind === "name" ? first.name : null;
   switch (setting.key.name) {
     case "optimizer":
@@ -81,6 +81,36 @@ function constant(expression: Expression | undefined, setting: Setting, reporter
   return 0;
 }
 
+interface Range {
+  readonly wanted: string;
+  readonly holds: (x: number) => boolean;
+}
+
+const count: Range = {
+  wanted: "a whole number from 1 on",
+  holds: (x) => Number.isInteger(x) && x > 0,
+};
+const ranges: Readonly<Record<string, Range>> = {
+  batch: count,
+  epochs: count,
+  steps: count,
+  tbptt: count,
+  stop: count,
+  seed: { wanted: "a whole number from 0 on", holds: (x) => Number.isInteger(x) && x >= 0 },
+  validate: { wanted: "a share between 0 and 1", holds: (x) => x >= 0 && x < 1 },
+  clip: { wanted: "more than 0", holds: (x) => x > 0 },
+  regularize: { wanted: "0 or more", holds: (x) => x >= 0 },
+};
+
+function inRange(expression: Expression | undefined, setting: Setting, reporter: Reporter): number {
+  const value = constant(expression, setting, reporter);
+  const key = setting.key.name;
+  const range = ranges[key];
+  if (expression && range && !range.holds(value))
+    reporter.report("setting-range", expression.span, { key, wanted: range.wanted, found: value });
+  return value;
+}
+
 const calleeName = (e: Expression): string =>
   e.kind === "name" ? e.name : e.kind === "call" && e.callee.kind === "name" ? e.callee.name : "";
 const argumentsOf = (e: Expression): readonly Argument[] => (e.kind === "call" ? e.arguments : []);
@@ -123,18 +153,34 @@ function filled(
   return fields;
 }
 
-export function decodeSettings({ program }: Source): readonly DecodeSettings[] {
+/** What the strategies take, in the order of their arguments. */
+const strategyOptions: Readonly<Record<string, readonly string[]>> = {
+  beam: ["n", "length_penalty", "max"],
+  sample: ["temperature", "top_k", "top_p", "stop", "avoid"],
+};
+
+export function decodeSettings(
+  { file, program }: Source,
+  diagnostics: Diagnostic[],
+): readonly DecodeSettings[] {
+  const reporter = makeReporter(file, diagnostics);
   const settings = program.statements.flatMap((s) => (s.kind === "decode" ? s.settings : []));
-  const places: Readonly<Record<string, readonly string[]>> = {
-    beam: ["n", "length_penalty", "max"],
-    sample: ["temperature", "top_k", "top_p", "stop", "avoid"],
-  };
   return settings.map((setting) => {
     let next = 0;
     const options: Record<string, number | string> = {};
     for (const argument of setting.arguments ?? []) {
-      const name = argument.name?.name ?? places[setting.key.name]?.[next++] ?? "";
+      const known = strategyOptions[setting.key.name] ?? [];
+      const name = argument.name?.name ?? known[next++] ?? "this";
       const { value } = argument;
+      if (!known.includes(name)) {
+        reporter.report("unknown-option", argument.name?.span ?? argument.span, {
+          stage: setting.key.name,
+          name,
+          nearest: nearest(name, known) ?? "",
+          known: known.map((n) => `\`${n}\``).join(", ") || "none",
+        });
+        continue;
+      }
       options[name] =
         value.kind === "number"
           ? value.value

@@ -12,7 +12,7 @@ export const isPlaceholder = (size: number): boolean => size >= firstPlaceholder
 
 export interface Sizes {
   /** The size known under this key, or its placeholder. Keys are stable between runs. */
-  readonly fresh: (key: string, origin: Origin, what: string) => number;
+  readonly fresh: (key: string, origin: Origin, what: string, way?: string) => number;
   /** Makes two sizes one; false if both are known and differ. */
   readonly unify: (a: number, b: number) => boolean;
   readonly resolve: (size: number) => number;
@@ -22,11 +22,13 @@ export interface Sizes {
     readonly key: string;
     readonly origin: Origin;
     readonly what: string;
+    /** How a program says it. */
+    readonly way: string;
   }[];
 }
 
 export function makeSizes(known: ReadonlyMap<string, number>): Sizes {
-  const keys: { key: string; origin: Origin; what: string }[] = [];
+  const keys: { key: string; origin: Origin; what: string; way: string }[] = [];
   const numbers = new Map<string, number>();
   const bound = new Map<number, number>();
   const resolve = (size: number): number => {
@@ -35,11 +37,11 @@ export function makeSizes(known: ReadonlyMap<string, number>): Sizes {
     return current;
   };
   return {
-    fresh(key, origin, what) {
+    fresh(key, origin, what, way = "") {
       const before = known.get(key) ?? numbers.get(key);
       if (before !== undefined) return resolve(before);
       const placeholder = firstPlaceholder + keys.length;
-      keys.push({ key, origin, what });
+      keys.push({ key, origin, what, way });
       numbers.set(key, placeholder);
       return placeholder;
     },
@@ -60,6 +62,14 @@ export function makeSizes(known: ReadonlyMap<string, number>): Sizes {
       }
       return found;
     },
-    unsolved: () => keys.filter(({ key }) => isPlaceholder(resolve(numbers.get(key)!))),
+    /** Of sizes that are one, the first. */
+    unsolved() {
+      const roots = new Map<number, (typeof keys)[number]>();
+      for (const entry of keys) {
+        const root = resolve(numbers.get(entry.key)!);
+        if (isPlaceholder(root) && !roots.has(root)) roots.set(root, entry);
+      }
+      return [...roots.values()];
+    },
   };
 }

@@ -13,9 +13,12 @@ import type {
   Pipe,
   Span,
 } from "../parser/ast.ts";
-import { nearest } from "../diagnostics/nearest.ts";
+import { nearest, orList } from "../diagnostics/nearest.ts";
+import type { Note } from "../diagnostics/diagnostic.ts";
 import { openChild, runBody } from "./body.ts";
+import { builtinFunctions, failCount } from "./builtins.ts";
 import { applyCell } from "./cells.ts";
+import { firstPlace } from "./definitions.ts";
 import { fail, type Environment } from "./environment.ts";
 import { evaluate, find } from "./evaluate.ts";
 import { builtinStages, modifiers } from "./layers.ts";
@@ -207,11 +210,14 @@ export function callDefinition(value: DefinitionValue, site: CallSite): Value {
   if (definition.options !== null) return bindOptions(value, site);
   const inputs = site.arguments.map((a) => ({ value: evaluate(a.value, site.environment), argument: a }));
   if (inputs.length !== definition.inputs.length)
-    fail(site.environment, "argument-count", site.span, {
-      name: definition.name.name,
-      wanted: definition.inputs.length,
-      found: inputs.length,
-    });
+    failCount(
+      site,
+      definition.name.name,
+      definition.inputs.length,
+      inputs.length,
+      `Write \`${definition.name.name}(${definition.inputs.map((p) => p.name.name).join(", ")})\`.`,
+      definedHere(value),
+    );
   // What is not data (functions, stages, numbers) is bound like an option.
   const options = new Map<string, Value>();
   const tensors = inputs.map(({ value: v, argument }, k): Tensor | undefined => {
@@ -259,16 +265,20 @@ export function bindOptions(value: DefinitionValue, site: CallSite): Stage {
   const places = parameters.filter((p) => p.choices === null);
   let extras: Extras = noExtras;
   let next = 0;
+  const set = (name: string, option: Value, span: Span): void => {
+    if (options.has(name)) fail(environment, "option-twice", span, { name });
+    options.set(name, option);
+  };
   for (const argument of site.arguments) {
     const word =
       argument.name === null && argument.value.kind === "name"
         ? wordOption(parameters, argument.value.name)
         : null;
-    if (word) options.set(word.parameter.name.name, word.value);
+    if (word) set(word.parameter.name.name, word.value, argument.span);
     else if (argument.name !== null) {
       const name = argument.name.name;
       const parameter = parameters.find((p) => p.name.name === name);
-      if (parameter) options.set(name, optionValue(parameter, argument, environment));
+      if (parameter) set(name, optionValue(parameter, argument, environment), argument.span);
       else if (definition.kind === "cell" && name === "along")
         extras = { ...extras, along: stageName(argument.value) };
       else unknownOption(definition, name, argument.name.span, environment);
@@ -276,9 +286,14 @@ export function bindOptions(value: DefinitionValue, site: CallSite): Stage {
       extras = { ...extras, stateful: true };
     else {
       const parameter = places[next++];
-      if (!parameter || isUnknownWord(argument.value, environment))
-        unknownOption(definition, stageName(argument.value) ?? "this", argument.span, environment);
-      else options.set(parameter.name.name, optionValue(parameter, argument, environment));
+      if (isMisspeltWord(argument.value, definition, environment, parameter === undefined))
+        unknownOption(definition, stageName(argument.value)!, argument.span, environment);
+      else if (!parameter)
+        fail(environment, "too-many-options", argument.span, {
+          stage: definition.name.name,
+          known: optionList(definition),
+        });
+      else set(parameter.name.name, optionValue(parameter, argument, environment), argument.span);
     }
   }
   return {
@@ -288,9 +303,36 @@ export function bindOptions(value: DefinitionValue, site: CallSite): Stage {
   };
 }
 
-/** A bare name that means nothing is a misspelt flag or choice. */
-const isUnknownWord = (expression: Expression, environment: Environment): boolean =>
-  expression.kind === "name" && find(expression.name, environment) === null;
+/** A bare name that means nothing is a misspelt flag or choice, if it is near one or no value is due. */
+const isMisspeltWord = (
+  expression: Expression,
+  definition: DefinitionStatement,
+  environment: Environment,
+  noPlace: boolean,
+): boolean =>
+  expression.kind === "name" &&
+  find(expression.name, environment) === null &&
+  (noPlace ||
+    nearest(expression.name, optionWords(definition)) !== null ||
+    nearest(expression.name, [...environment.names(), ...Object.keys(builtinFunctions)]) === null);
+
+const optionWords = ({ options, kind }: DefinitionStatement): readonly string[] => [
+  ...(options ?? []).flatMap((p) => [p.name.name, ...(p.choices ?? []).map((c) => c.name)]),
+  ...(kind === "cell" ? cellOptions : []),
+];
+
+/** `n`, `reset` (`before` or `after`), … */
+function optionList({ options, kind }: DefinitionStatement): string {
+  const own = (options ?? []).map(({ name, choices }) =>
+    choices && choices.length > 0
+      ? `\`${name.name}\` (${orList(choices.map((c) => c.name))})`
+      : `\`${name.name}\``,
+  );
+  return [...own, ...(kind === "cell" ? cellOptions.map((n) => `\`${n}\``) : [])].join(", ") || "none";
+}
+
+/** What every cell takes as a stage. */
+const cellOptions: readonly string[] = ["along", "stateful"];
 
 function wordOption(
   parameters: readonly Parameter[],
@@ -315,7 +357,7 @@ function optionValue(parameter: Parameter, argument: Argument, environment: Envi
       fail(environment, "unknown-choice", value.span, {
         name,
         option: parameter.name.name,
-        choices: parameter.choices.map((c) => `\`${c.name}\``).join(", "),
+        choices: orList(parameter.choices.map((c) => c.name)),
         nearest:
           nearest(
             name,
@@ -323,7 +365,18 @@ function optionValue(parameter: Parameter, argument: Argument, environment: Envi
           ) ?? "",
       });
   }
-  return evaluate(value, environment);
+  const result = evaluate(value, environment);
+  const { name } = parameter.name;
+  if (parameter.choices && isFlag(parameter) && result.kind !== "boolean")
+    fail(environment, "flag-value", value.span, { name, what: describe(result) });
+  if (parameter.choices && !isFlag(parameter) && result.kind !== "word")
+    fail(environment, "unknown-choice", value.span, {
+      name: result.kind === "number" ? `${result.value}` : "this",
+      option: name,
+      choices: orList(parameter.choices.map((c) => c.name)),
+      nearest: "",
+    });
+  return result;
 }
 
 function unknownOption(
@@ -332,15 +385,11 @@ function unknownOption(
   span: Span,
   environment: Environment,
 ): never {
-  const known = (definition.options ?? []).flatMap((p) => [
-    p.name.name,
-    ...(p.choices ?? []).map((c) => c.name),
-  ]);
   return fail(environment, "unknown-option", span, {
     stage: definition.name.name,
     name,
-    nearest: nearest(name, known) ?? "",
-    known: known.map((n) => `\`${n}\``).join(", "),
+    nearest: nearest(name, optionWords(definition)) ?? "",
+    known: optionList(definition),
   });
 }
 
@@ -355,11 +404,14 @@ function applyDefinition(
   const { environment } = site;
   const path = openChild(environment, definition.name);
   if (inputs.length !== definition.inputs.length)
-    fail(environment, "argument-count", site.span, {
-      name: definition.name.name,
-      wanted: definition.inputs.length,
-      found: inputs.length,
-    });
+    failCount(
+      site,
+      definition.name.name,
+      definition.inputs.length,
+      inputs.length,
+      inputs.length === 1 ? "What flows in by `>>` is one value; call it as a function of several." : "",
+      definedHere(value),
+    );
   const options = new Map<string, Value>();
   for (const parameter of definition.options ?? []) {
     const { name } = parameter.name;
@@ -388,6 +440,7 @@ function applyDefinition(
             `${path.name}.${name}`,
             origin,
             `\`${name}\` of \`${definition.name.name}\``,
+            `Give it in the call: \`${definition.name.name}(${name} = …)\`.`,
           ),
         ),
       );
@@ -409,6 +462,17 @@ function applyDefinition(
       span: site.span,
     }).value,
   );
+}
+
+const definedHere = ({ definition, closure }: DefinitionValue): readonly Note[] =>
+  closure.file.startsWith("std/") ? [] : [firstPlace({ span: definition.headerSpan }, closure.file)];
+
+export function failSequence(stage: string, value: Tensor, environment: Environment, span: Span): never {
+  const way =
+    value.origin && value.node.op !== "input"
+      ? `What stands before it has no steps; \`${stage}\` needs a value for each.`
+      : "Declare the axis, as in `f32[T, 39]`; or use `dense` where there is no sequence.";
+  fail(environment, "sequence-wanted", span, { stage, type: describe(value), way });
 }
 
 /** The axis that recurrent and pooling stages run along: the innermost of the sequence's, or the one named. */
@@ -438,5 +502,5 @@ export function runningAxis(
       .sort(build.axisOrder)
       .reverse()
       .find((a) => a.kind === "time") ?? candidates[candidates.length - 1];
-  return axis ?? fail(environment, "sequence-wanted", span, { stage, type: describe(value) });
+  return axis ?? failSequence(stage, value, environment, span);
 }

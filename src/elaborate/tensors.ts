@@ -86,16 +86,26 @@ export function asTensor(value: Value, environment: Environment, span: Span): Te
     case "stage":
     case "definition":
     case "word":
-      return fail(environment, "not-a-value", span, { what: describe(value) });
+      return fail(environment, "not-a-value", span, { what: describe(value), way: wayToValue(value) });
     default:
       return value satisfies never;
   }
 }
 
+/** How what is no value becomes one. */
+function wayToValue(value: Value): string {
+  if (value.kind === "text") return "Strings stand only after `import` and in settings.";
+  if (value.kind === "word") return "It is a choice of an option: compare it, as in `option == word`.";
+  const stage = value.kind === "stage" || (value.kind === "definition" && value.definition.options !== null);
+  return stage
+    ? "A stage gives a value when something flows into it: `x >> stage`."
+    : "A function gives a value when it is called: `f(x)`.";
+}
+
 export function describe(value: Value): string {
   switch (value.kind) {
     case "tensor":
-      return describeType(value);
+      return `a value of type \`${describeType(value)}\``;
     case "number":
       return "a number";
     case "boolean":
@@ -109,7 +119,7 @@ export function describe(value: Value): string {
     case "stage":
       return `the stage \`${value.name}\``;
     case "definition":
-      return `the stage \`${value.definition.name.name}\``;
+      return `the ${value.definition.options ? "stage" : "function"} \`${value.definition.name.name}\``;
     case "word":
       return `the word \`${value.word}\``;
     default:
@@ -168,7 +178,7 @@ export function meet(
   return tensors.map((x) => withFeature(x.tensor.node, target));
 }
 
-function sizeNote(value: Tensor, span: Span, environment: Environment) {
+export function sizeNote(value: Tensor, span: Span, environment: Environment) {
   const size = sizeText(environment.session.sizes.resolve(featureSize(value, environment)));
   const origin = value.origin ?? { file: environment.file, span };
   return { message: `This has ${size} features.`, file: origin.file, span: origin.span };

@@ -1,0 +1,101 @@
+/**
+ * What a whole program must fit together in, once every statement means something: targets that a loss uses and
+ * inference never reads, settings that have something to set, a generator that looks only backwards.
+ */
+import type { Axis, Node } from "../ir/graph/types.ts";
+import { bodyRoots, formals } from "../ir/graph/walk.ts";
+import type { Diagnostic } from "../diagnostics/diagnostic.ts";
+import { makeReporter } from "../diagnostics/reporter.ts";
+import type { Setting } from "../parser/ast.ts";
+import type { Result, Session } from "./environment.ts";
+import type { Source } from "./program.ts";
+
+/** The inputs of the graph below `roots`; what is `except` is not entered. */
+export function inputsBelow(roots: readonly Node[], except: ReadonlySet<Node> = new Set()): Set<string> {
+  const names = new Set<string>();
+  const seen = new Set<Node>(except);
+  const waiting = [...roots];
+  for (let node = waiting.pop(); node; node = waiting.pop()) {
+    if (seen.has(node)) continue;
+    seen.add(node);
+    if (node.op === "input") names.add(node.attributes.name);
+    waiting.push(...node.operands);
+    if (node.op === "scan") waiting.push(...formals(node), ...bodyRoots(node));
+  }
+  return names;
+}
+
+/** `trained` is the session of the loss in training, `predicted` that of inference. */
+export function checkUse(
+  { file, program }: Source,
+  trained: Session,
+  predicted: Session,
+  diagnostics: Diagnostic[],
+): void {
+  const reporter = makeReporter(file, diagnostics);
+  const { statements } = program;
+  for (const statement of statements)
+    if (statement.kind === "target" && !trained.usedTargets.has(statement.name.name))
+      reporter.report("unused-target", statement.span, { name: statement.name.name });
+  for (const result of predicted.results.values()) checkPrediction(result, predicted, diagnostics);
+
+  const [data] = statements.filter((s) => s.kind === "input" || s.kind === "target");
+  const computes = trained.results.size > 0 || trained.objectives.length > 0;
+  if (data && !computes) reporter.report("nothing-to-compute", data.span);
+  for (const statement of statements)
+    if (computes && statement.kind === "train" && trained.objectives.length === 0)
+      reporter.report("train-without-loss", statement.span);
+
+  const strategies = statements.flatMap((s) => (s.kind === "decode" ? s.settings : []));
+  const [first, second] = strategies;
+  if (first && second)
+    reporter.report("two-strategies", second.key.span, { first: first.key.name, second: second.key.name }, [
+      { message: "The first is here:", file, span: first.key.span },
+    ]);
+  if (first && computes) checkGenerator(first, predicted, file, diagnostics);
+}
+
+/** A target is there in training only, but for what `prev` feeds back. */
+function checkPrediction(result: Result, session: Session, diagnostics: Diagnostic[]): void {
+  const { origin } = result;
+  for (const name of inputsBelow([result.value.node], session.fedBack)) {
+    const data = session.data.get(name);
+    if (data?.role !== "target") continue;
+    const target = data.derived ? `next(${data.derived.of})` : name;
+    makeReporter(origin.file, diagnostics).report("target-in-prediction", origin.span, {
+      name: result.name,
+      target,
+    });
+  }
+}
+
+/** A strategy chooses entries of a vocabulary; a model that feeds its choices back can't know later ones. */
+function checkGenerator(setting: Setting, session: Session, file: string, diagnostics: Diagnostic[]): void {
+  const reporter = makeReporter(file, diagnostics);
+  const chosen = [...session.results.values()].filter(({ target }) =>
+    target === null ? false : session.data.get(target)?.vocabulary,
+  );
+  const strategy = setting.key.name;
+  if (chosen.length === 0) reporter.report("decode-without-choice", setting.span, { strategy });
+  const axes = generatedAxes(session);
+  const ahead = session.looksAhead.find(({ axis }) => axis !== null && axes.has(axis));
+  if (ahead)
+    makeReporter(ahead.file, diagnostics).report(
+      "generator-looks-ahead",
+      ahead.span,
+      { what: ahead.what, strategy },
+      [{ message: "The generator is asked for here:", file, span: setting.span }],
+    );
+}
+
+/** The axes along which the model runs one step at a time: of `next(x)`, and of the `prev(y)` of a target. */
+function generatedAxes(session: Session): ReadonlySet<Axis> {
+  const axes = new Set<Axis>();
+  for (const node of session.fedBack) if (node.op === "shift") axes.add(node.attributes.axis);
+  for (const { name, derived } of session.data.values()) {
+    const own = derived ? session.data.get(name)!.axes.findLast(({ size }) => size === null) : undefined;
+    const axis = own && session.axes.get(own.name);
+    if (axis) axes.add(axis);
+  }
+  return axes;
+}
