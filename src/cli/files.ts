@@ -7,7 +7,7 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { closeSync, fsyncSync, openSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { fileFailure } from "./failure.ts";
+import { fileFailure, systemCode } from "./failure.ts";
 import { decodeText } from "./text.ts";
 
 export const standardName = "<stdin>";
@@ -28,8 +28,12 @@ export const readText = (path: string): string =>
 
 /** Null where nothing is there. */
 export function kindOf(path: string): "file" | "folder" | null {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  return stats === undefined ? null : stats.isDirectory() ? "folder" : "file";
+  try {
+    return statSync(path).isDirectory() ? "folder" : "file";
+  } catch (error) {
+    if (["ENOENT", "ENOTDIR"].includes(systemCode(error) ?? "")) return null;
+    throw fileFailure(error, path, "read");
+  }
 }
 
 export function makeFolder(path: string): void {

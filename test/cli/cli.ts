@@ -18,7 +18,7 @@ export interface RunOptions {
   readonly cwd?: string;
   readonly input?: string | Uint8Array;
   readonly env?: Readonly<Record<string, string>>;
-  /** Sent when this text appears on standard error. */
+  /** Ctrl-C is sent when this text appears on standard error. */
   readonly interruptAt?: string;
 }
 
@@ -76,3 +76,15 @@ export const reviews = `${Array.from({ length: 24 }, (_, k) =>
     label: k % 2 === 0 ? "pos" : "neg",
   }),
 ).join("\n")}\n`;
+
+/** A module to be loaded first (`NODE_OPTIONS`): the disk takes files of less than 4 KB, of larger ones a part. */
+export const fullDisk = `import fs from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
+const original = fs.writeFileSync;
+fs.writeFileSync = (file, content, ...rest) => {
+  if (content.length < 4096) return original(file, content, ...rest);
+  original(file, content.slice(0, 1000));
+  throw Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
+};
+syncBuiltinESMExports();
+`;

@@ -25,8 +25,9 @@ export interface LoopInput {
 
 export type Outcome = "finished" | "stopped early" | "interrupted";
 
-/** So much work at most is lost when the machine goes down. */
+/** So much work at most is lost when the machine goes down; at the end of an epoch it is saved sooner. */
 const saveEveryMs = 60_000;
+const saveAfterEpochMs = 5_000;
 const flushEveryMs = 1000;
 /** Signals and the progress bar get their turn. */
 const breatheEveryMs = 40;
@@ -44,6 +45,7 @@ export async function trainLoop(
   const start = performance.now();
   let state = input.state;
   let validation = lastValidation(log);
+  let best: Uint8Array | null = null;
   let lastSave = start;
   let lastBreath = start;
   let lastFlush = start;
@@ -53,12 +55,16 @@ export async function trainLoop(
   const seconds = (): number => Number((secondsBefore + (performance.now() - start) / 1000).toFixed(3));
   const save = (): void => {
     log.flush();
+    // Before the state that tells of them.
+    if (best !== null) folder.saveBest(best);
+    best = null;
     folder.saveLast(trainer.save(), state);
+    input.draw();
     lastSave = performance.now();
   };
   const keepIfBest = (loss: number): boolean => {
     if (!(loss < (state.best?.loss ?? Infinity))) return false;
-    folder.saveBest(trainer.weights());
+    best = trainer.weights();
     state = { ...state, best: { step: trainer.position().step, loss } };
     return true;
   };
@@ -71,7 +77,6 @@ export async function trainLoop(
   };
   const finish = (outcome: Outcome) => {
     save();
-    input.draw();
     return { outcome, state };
   };
 
@@ -111,11 +116,10 @@ export async function trainLoop(
     if (step + 1 === (epoch + 1) * stepsPerEpoch) {
       const train = epochLoss(log, epoch);
       const checked = validate();
-      const best = keepIfBest(checked ?? train);
+      const isBest = keepIfBest(checked ?? train);
       const { stop } = trainer.endEpoch(checked ?? train);
-      display.note(epochLine(epoch, train, checked, best, seconds()));
-      save();
-      input.draw();
+      display.note(epochLine(epoch, train, checked, isBest, seconds()));
+      if (now - lastSave > saveAfterEpochMs) save();
       if (stop) return finish("stopped early");
     } else if (step + 1 === totalSteps) {
       // The last epoch is not finished, and must not count as such if the training is resumed with more steps.
