@@ -90,7 +90,7 @@ function bufferInfo(buffer: Buffer, axes: readonly Axis[], plan: MemoryPlan): Bu
   return {
     ...place(plan, buffer),
     dtype: buffer.dtype,
-    dims: buffer.dims.map((d, k) => ({ ...d, axis: axes[k]?.name ?? "" })),
+    dims: buffer.dims.map((d, k) => ({ ...d, axis: axes[k]?.name.split(":")[0] ?? "" })),
     strides: strides(buffer),
   };
 }

@@ -10,7 +10,7 @@ import { runBody } from "./body.ts";
 import type { Path } from "./environment.ts";
 import { closeScan, type Recurrence } from "./recurrence.ts";
 import { runningAxis, type Extras } from "./stages.ts";
-import { featureOf } from "./tensors.ts";
+import { featureOf, listedLike } from "./tensors.ts";
 import type { DefinitionValue, StageSite, Tensor, Value } from "./values.ts";
 
 const attempts = 8;
@@ -57,7 +57,7 @@ export function applyCell(
       recurrence,
     }).value;
     const closed = closeScan(result, recurrence, body, path.name);
-    if (closed) return closed.sequence;
+    if (closed) return listedLike(closed.sequence, first!);
   }
   throw new CompilerBug(`the axes of ${name}'s states do not settle`);
 }

@@ -56,8 +56,10 @@ export function declareData(statement: DataStatement, environment: Environment):
     ...(feature ? [feature] : []),
   ]);
   const origin = { file: environment.file, span: statement.span };
+  const made = tensor(node);
   const value: Tensor = {
-    ...tensor(node),
+    ...made,
+    axes: axes.map((axis) => made.axes.find((a) => a.axis === axis)!),
     vocabulary,
     origin,
     ...(statement.kind === "target" ? { target: name } : {}),

@@ -150,18 +150,10 @@ export function closeScan(
   if (carries(recurrence, environment))
     for (const [key, final] of finals) if (canCarry(final)) session.carried.set(`state:${key}`, final);
   const sequence = build.scanOutput(scan, 0);
-  const entry = { name: recurrence.axis.name, axis: recurrence.axis };
   const end = states.findIndex((s) => s.next === output);
   const own = recurrence.reverse === recurrence.backward && end >= 0 ? tensor(finals.get(keys[end]!)!) : null;
-  const axes = [...tensor(sequence).axes.filter((a) => a.axis !== recurrence.axis), entry];
-  return {
-    sequence: { ...tensor(sequence), axes: sortByOrder(axes), ends: own, origin: result.origin },
-    finals,
-  };
+  return { sequence: { ...tensor(sequence), ends: own, origin: result.origin }, finals };
 }
-
-const sortByOrder = <T extends { readonly axis: Axis }>(entries: readonly T[]): T[] =>
-  [...entries].sort((a, b) => build.axisOrder(a.axis, b.axis));
 
 const carries = (recurrence: Recurrence, environment: Environment): boolean =>
   recurrence.stateful || environment.session.mode.carry;

@@ -62,6 +62,13 @@ export const over = (like: Tensor, node: Node): Tensor => ({
   axes: like.axes.filter((a) => build.hasAxis(node, a.axis)),
 });
 
+/** The axes of a value in the order of another's and under its names; those that the other lacks follow. */
+export function listedLike(value: Tensor, like: Tensor): Tensor {
+  const first = like.axes.filter((a) => build.hasAxis(value.node, a.axis));
+  const rest = value.axes.filter((a) => !first.some((f) => f.axis === a.axis));
+  return { ...value, axes: [...first, ...rest] };
+}
+
 export const number = (value: number): NumberValue => ({ kind: "number", value });
 
 // ---- conversions --------------------------------------------------------------------------------------------
