@@ -9,8 +9,8 @@ import type { Axis, Graph, Node } from "../../src/ir/graph/types.ts";
 import { nodesOf } from "../../src/ir/graph/walk.ts";
 import { differentiate } from "../../src/passes/differentiate.ts";
 import { split } from "../../src/passes/split.ts";
-import type { Call, Nested, Program, Runner, Values } from "./program.ts";
-import { shapeOf, sizeOf } from "./program.ts";
+import type { Call, Lesson, Nested, Program, Runner, Values } from "./program.ts";
+import { lengthAt, shapeOf, sizeOf } from "./program.ts";
 
 /** One entry of the model as elaboration made it: `predict`, `evaluate`, `train`. */
 export function entry({ model }: Program, name: string): Graph {
@@ -43,11 +43,6 @@ export function environmentOf(program: Program, graph: Graph, call: Call): Envir
   const examples = Int32Array.from({ length: count }, (_, k) => k);
   const random = { seed: call.seed ?? 1, step: call.step ?? 0, examples };
   return { batch: count, inputs, params, lengths, random };
-}
-
-function lengthAt(example: Nested, level: number): number {
-  if (typeof example === "number") throw new Error("an example has too few axes");
-  return level === 0 ? example.length : Math.max(0, ...example.map((inner) => lengthAt(inner, level - 1)));
 }
 
 /** A fixed axis has its size in its name. */
@@ -131,6 +126,12 @@ export function evaluator(program: Program): Runner {
     const environment = environmentOf(program, graph, call);
     return { environment, values: evaluate(graph, environment) };
   };
+  const learn = (call: Call): Lesson => {
+    const graph = differentiate.run(entry(program, "train"));
+    const { values } = run(graph, call);
+    const loss = values.get("train:loss")!.data[0]!;
+    return { loss, gradients: gradientsOf(program, values), states: carried(graph, values) };
+  };
   return {
     name: "evaluator",
     predict: (call) => {
@@ -145,12 +146,17 @@ export function evaluator(program: Program): Runner {
       );
       return { outputs, states: carried(graph, values) };
     },
-    learn: (call) => {
-      const graph = differentiate.run(entry(program, "train"));
-      const { values } = run(graph, call);
-      const loss = values.get("train:loss")!.data[0]!;
-      return { loss, gradients: gradientsOf(program, values), states: carried(graph, values) };
-    },
+    learn,
     evaluate: (call) => run(entry(program, "evaluate"), call).values.get("evaluate:loss")!.data[0]!,
+    descend: (call, rate) => {
+      const { loss, gradients, states } = learn(call);
+      const parameters = new Map(
+        [...call.parameters].map(([name, values]): [string, number[]] => {
+          const gradient = gradients.get(name)!;
+          return [name, values.map((x, k) => x - rate * gradient[k]!)];
+        }),
+      );
+      return { loss, parameters, states };
+    },
   };
 }

@@ -6,7 +6,7 @@ import { type Machine, newTenant, startMachine, type States } from "../../src/ru
 import { readOutput } from "../../src/runtime/results.ts";
 import type { Tensor } from "../../src/runtime/safetensors.ts";
 import { readFlat, writeFlat } from "../../src/runtime/weights.ts";
-import type { Call, Program, Runner, Values } from "./program.ts";
+import { type Call, flat, lengthAt, type Nested, type Program, type Runner, type Values } from "./program.ts";
 
 export interface ModuleRunner extends Runner {
   readonly machine: Machine;
@@ -25,6 +25,15 @@ function runner(machine: Machine, spoil: (machine: Machine, batch: Batch) => voi
   const { metadata } = machine;
   const of = dataSpecs(metadata);
 
+  /** With their shapes, which empty sequences as arrays would not tell. */
+  const inputs = ({ data }: Call): Inputs =>
+    Object.fromEntries(
+      Object.entries(data).map(([name, examples]) => {
+        const { sizes } = of.specs.get(name)!;
+        return [name, examples.map((x) => ({ data: flat(x), shape: shape(x, sizes) }))];
+      }),
+    );
+
   const write = ({ parameters }: Call): void => {
     const tensors = metadata.parameters.map(({ name, shape }): [string, Tensor] => [
       name,
@@ -39,7 +48,7 @@ function runner(machine: Machine, spoil: (machine: Machine, batch: Batch) => voi
     const counters = machine.buffer("counters");
     if (counters) machine.integers().set([seed, step], machine.at(counters));
     const fresh = call.states === undefined;
-    const batch = makeBatch(of, call.data as Inputs, { targets: purpose !== "predict", fresh });
+    const batch = makeBatch(of, inputs(call), { targets: purpose !== "predict", fresh });
     const tenant = newTenant();
     if (call.states) machine.assign(tenant, statesIn(machine, call.states, batch.count));
     feed(machine, of, batch, tenant);
@@ -53,6 +62,9 @@ function runner(machine: Machine, spoil: (machine: Machine, batch: Batch) => voi
   };
 
   const scalar = (name: string): number => machine.floats()[machine.at(machine.buffer(name)!)]!;
+
+  const flatValues = (buffer: string): Values =>
+    new Map(readFlat(machine, buffer).map(([name, { data }]) => [name, [...data]]));
 
   return {
     name: "module",
@@ -69,14 +81,21 @@ function runner(machine: Machine, spoil: (machine: Machine, batch: Batch) => voi
     },
     learn: (call) => {
       const { states } = run(call, "gradients");
-      const gradients = new Map(
-        readFlat(machine, "gradients").map(([name, { data }]) => [name, [...data]] as const),
-      );
-      return { loss: scalar("train:loss"), gradients, states };
+      return { loss: scalar("train:loss"), gradients: flatValues("gradients"), states };
     },
     evaluate: (call) => (run(call, "evaluate"), scalar("evaluate:loss")),
+    descend: (call, rate) => {
+      const { states } = run(call, "gradients");
+      const loss = scalar("train:loss");
+      machine.floats()[machine.at(machine.buffer("settings")!)] = rate;
+      machine.run("update");
+      return { loss, parameters: flatValues("parameters"), states };
+    },
   };
 }
+
+const shape = (value: Nested, sizes: readonly (number | null)[]): number[] =>
+  sizes.map((size, level) => size ?? lengthAt(value, level));
 
 function statesIn({ metadata }: Machine, states: Values, count: number): States {
   return Object.fromEntries(

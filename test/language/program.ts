@@ -45,6 +45,13 @@ export interface Lesson {
   readonly states: Values;
 }
 
+export interface Update {
+  /** Before the update. */
+  readonly loss: number;
+  readonly parameters: Values;
+  readonly states: Values;
+}
+
 export interface Runner {
   readonly name: string;
   readonly predict: (call: Call) => Prediction;
@@ -52,6 +59,8 @@ export interface Runner {
   readonly learn: (call: Call) => Lesson;
   /** The loss of evaluation. */
   readonly evaluate: (call: Call) => number;
+  /** One step of training by plain gradient descent, which the program must ask for. */
+  readonly descend: (call: Call, rate: number) => Update;
 }
 
 export function program(source: string, options: CompileOptions = {}): Program {
@@ -111,6 +120,12 @@ export function nest(flat: readonly number[], shape: readonly number[]): Nested 
 
 export const flat = (value: Nested): number[] =>
   typeof value === "number" ? [value] : value.flatMap((inner) => flat(inner));
+
+/** The length of an example along one of its axes. */
+export function lengthAt(example: Nested, level: number): number {
+  if (typeof example === "number") throw new Error("an example has too few axes");
+  return level === 0 ? example.length : Math.max(0, ...example.map((inner) => lengthAt(inner, level - 1)));
+}
 
 /** One of several examples alone. */
 export const exampleOf = (data: Data, b: number): Data =>
