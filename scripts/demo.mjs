@@ -22,7 +22,7 @@ run("train", program, ...data, "-o", "demo/untrained", "--steps", "1", "--force"
 run("sample", "demo/untrained", "--length", "200", "--seed", "1");
 
 console.log("\nTraining on the Psalms, about a minute on one core:");
-run("train", program, ...data, "-o", "demo/psalms", "--epochs", "8", "--force");
+run("train", program, ...data, "-o", "demo/psalms", "--epochs", "6", "--force");
 
 console.log("\nA sample after it:");
 run("sample", "demo/psalms", "--length", "400", "--seed", "1");

@@ -90,8 +90,8 @@ function readTensor(
     damaged(
       `\`${name}\` has ${to - from} bytes, its shape [${shape.join(", ")}] of ${dtype} says ${elements(shape) * width}`,
     );
-  // A copy: what lies in a file need not be aligned.
-  const { buffer } = data.slice(from, to);
+  // A copy: what lies in a file need not be aligned. `slice` of a Node Buffer would be a view of a pool.
+  const { buffer } = new Uint8Array(data.subarray(from, to));
   return { data: widened(dtype, buffer), shape };
 }
 

@@ -132,3 +132,14 @@ describe("safetensors", () => {
     );
   });
 });
+
+test("reads what lies in the middle of a larger buffer, as a file in Node does", () => {
+  const file = writeSafetensors({
+    tensors: new Map([["a", { shape: [2], data: Float32Array.of(1.5, -2) }]]),
+    metadata: {},
+  });
+  const pool = Buffer.alloc(file.length + 13);
+  pool.set(file, 13);
+  const read = readSafetensors(pool.subarray(13));
+  expect([...read.tensors.get("a")!.data]).toEqual([1.5, -2]);
+});
