@@ -39,7 +39,10 @@ export function makeEntries(model: Model, options: EntryOptions = {}): Entries {
   const joint = runPasses(model.graph, forwardPasses(options), { observe: observe("all") });
   const finish = (entry: string, graph: Graph | null, passes = finalPasses(options)): Graph | null =>
     graph && runPasses(graph, passes, { observe: observe(entry) });
-  const train = finish("train", split(joint, "train"), [...backwardPasses(options), ...finalPasses(options)]);
+  // Chunks have a length; of whole sequences a modest one is assumed.
+  const lookups = model.train.batch * (model.train.tbptt ?? 16);
+  const backward = backwardPasses({ ...options, lookups });
+  const train = finish("train", split(joint, "train"), [...backward, ...finalPasses(options)]);
   const stepped = stepEntry(model, split(joint, "step"));
   return {
     predict: finish("predict", split(joint, "predict")),

@@ -7,6 +7,7 @@ import type { Graph } from "../ir/graph/types.ts";
 import { verify } from "../ir/graph/verify.ts";
 import { deferWeightGradients } from "./defer-weight-gradients.ts";
 import { makeDifferentiate } from "./differentiate.ts";
+import { makeGatherProducts } from "./gather-products.ts";
 import { hoist } from "./hoist.ts";
 import { maskPadding } from "./mask-padding.ts";
 import { mergeGates } from "./merge-gates.ts";
@@ -23,6 +24,8 @@ export interface PipelineOptions {
   readonly unrollLimit?: number;
   /** Back-propagation through time stops wherever the position is a multiple of this. */
   readonly truncate?: number;
+  /** How many lookups in a table a training step is expected to make; unknown, products stay after them. */
+  readonly lookups?: number;
 }
 
 /** What all entries of a model share, run on their joint graph. */
@@ -47,8 +50,10 @@ export function forwardPasses(options: PipelineOptions = {}): readonly Pass[] {
 
 /** What training adds. */
 export function backwardPasses(options: PipelineOptions = {}): readonly Pass[] {
-  const { truncate } = options;
+  const { truncate, lookups } = options;
   const passes: readonly Pass[] = [
+    // On products that are hoisted and merged; before differentiate, so that the gradient is looked up too.
+    ...(lookups === undefined ? [] : [makeGatherProducts({ lookups })]),
     // After the passes above, so that the gradient has their shape too: one product for all gates.
     makeDifferentiate(truncate === undefined ? {} : { truncate }),
     // Makes stacks of the gates' cotangents, and one scan of each pair with and without tape.
