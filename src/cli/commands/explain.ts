@@ -2,7 +2,7 @@
 import { type Command } from "commander";
 import type { DefinitionStatement, Parameter } from "../../parser/ast.ts";
 import { Failure } from "../failure.ts";
-import { colorsFor, say } from "../output.ts";
+import { colorsFor, say, wantsColor } from "../output.ts";
 
 export function addExplain(program: Command): void {
   program
@@ -27,8 +27,9 @@ async function explain(word: string | undefined): Promise<void> {
   const definition = definitions.get(name);
   const builtin = builtins[name];
   if (entry !== undefined) {
-    say(`${colors.bold(`${entry.severity}[${name}]`)}: ${entry.message}\n\n${entry.about}`);
-    say(`\n${colors.dim("# wrong")}\n${entry.example}\n\n${colors.dim("# right")}\n${entry.mend}`);
+    say(`${colors.bold(`${entry.severity}[${name}]`)}\n\n${entry.about}`);
+    say(`\n${colors.dim("# wrong")}\n${entry.example}\n\n${await messageOf(name, entry.example)}`);
+    say(`${colors.dim("# right")}\n${entry.mend}`);
   }
   if (definition !== undefined) showDefinition(definition);
   if (builtin !== undefined && definition === undefined)
@@ -51,6 +52,16 @@ interface Definition {
   readonly text: string;
   /** The comment above it. */
   readonly about: string;
+}
+
+/** What the compiler says of a wrong program: the example's own message, not a template. */
+async function messageOf(code: string, source: string): Promise<string> {
+  const { check } = await import("../../compile/check.ts");
+  const { render } = await import("../../diagnostics/render.ts");
+  const assume = code !== "size-from-data" && code !== "unknown-size";
+  const { diagnostics, sources } = check(source, "example.rnn", { assume });
+  const found = diagnostics.find((diagnostic) => diagnostic.code === code);
+  return found ? `${render(found, sources, { color: wantsColor(process.stdout) })}\n` : "";
 }
 
 async function libraryDefinitions(): Promise<ReadonlyMap<string, Definition>> {
