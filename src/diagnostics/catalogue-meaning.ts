@@ -18,6 +18,14 @@ export const meaning = {
     example: "input x : f32[T, 3]\nlet a = b >> lstm(4)\nlet b = x >> dense(4)\noutput y = a",
     mend: "input x : f32[T, 3]\nlet b = x >> dense(4)\nlet a = b >> lstm(4)\noutput y = a",
   },
+  "axis-as-value": {
+    severity: "error",
+    message: "`{name}` is an axis, not a value.",
+    hint: "Its length is `|{name}|`; to read a value along it, bind a name: `sum(s: x[s])`.",
+    about: "Axes say along what a value runs; only their lengths are numbers.",
+    example: "input x : f32[T, 3]\noutput y = x * T",
+    mend: "input x : f32[T, 3]\noutput y = x * |T|",
+  },
   "name-twice": {
     severity: "error",
     message: "`{name}` is already defined.",
@@ -119,7 +127,7 @@ export const meaning = {
   "modifier-without-stage": {
     severity: "error",
     message: "`{name}` modifies the stage on its left, and there is none.",
-    hint: "Write it after a recurrent stage: `x >> lstm(8) >> {name}`.",
+    hint: "Write it after a stage: `x >> lstm(8) >> {name}`.",
     about:
       "`bidir`, `stack` and `residual` change the stage immediately to their left; they can't follow a value.",
     example: "input x : f32[T, 3]\nx >> bidir",
@@ -159,6 +167,14 @@ export const meaning = {
     about: "A size left out is solved from what it meets; here it meets nothing that has one.",
     example: "input x : f32[T, 3]\nx >> dense",
     mend: "input x : f32[T, 3]\nx >> dense(8)",
+  },
+  "size-too-large": {
+    severity: "error",
+    message: "{what} is {size}, and {limit} is the most.",
+    hint: null,
+    about: "A program is written out in full before it is translated, and a module's memory has an end.",
+    example: "input x : f32[T, 3]\nx >> dense(8) >> stack(5000)",
+    mend: "input x : f32[T, 3]\nx >> dense(8) >> stack(5)",
   },
   "size-from-data": {
     severity: "error",
@@ -280,6 +296,15 @@ export const meaning = {
     example: "input x : f32[T, 3]\nx >> lstm(4) >> regress(x)",
     mend: "input x : f32[T, 3]\nx >> lstm(4) >> regress(next(x))",
   },
+  "target-type": {
+    severity: "error",
+    message: "`{loss}` predicts {wanted}, and `{target}` is made of {found}.",
+    hint: "{way}",
+    about:
+      "`softmax` gives a probability to each entry of a vocabulary; `sigmoid` and `regress` predict numbers.",
+    example: "input x : f32[T, 3]\ntarget y : token(5)\nx >> last >> regress(y)",
+    mend: "input x : f32[T, 3]\ntarget y : token(5)\nx >> last >> softmax(y)",
+  },
   "which-target": {
     severity: "error",
     message: "`{loss}` could predict any of {targets}.",
@@ -299,7 +324,7 @@ export const meaning = {
   "target-in-prediction": {
     severity: "error",
     message: "The prediction `{name}` reads the target `{target}`, which isn't there at inference.",
-    hint: "Let it depend on inputs alone; the answer so far is `prev({target})`.",
+    hint: "{way}",
     about:
       "A target is known in training only. `prev` of a target is what was chosen so far when the model runs.",
     example: "input x : f32[T, 3]\ntarget y : token(5)[T]\nconcat(x, y >> embed(4)) >> lstm(8) >> softmax(y)",
@@ -308,7 +333,7 @@ export const meaning = {
   "two-outputs": {
     severity: "error",
     message: "Two outputs are called `{name}`.",
-    hint: "Give one of them another name; an output layer names its output after its target.",
+    hint: "Name one of them by `output NAME = …`; an output layer names its output after its target.",
     about: "The results of inference are told apart by their names.",
     example: "input x : f32[T, 3]\noutput y = x >> lstm(4)\noutput y = x >> gru(4)",
     mend: "input x : f32[T, 3]\noutput y = x >> lstm(4)\noutput z = x >> gru(4)",
@@ -382,7 +407,7 @@ export const meaning = {
   },
   "too-many-indices": {
     severity: "error",
-    message: "There are {count} indices here, and a value of type `{type}` has fewer axes.",
+    message: "A value of type `{type}` has no axis left for this index.",
     hint: "Index named axes, then the feature.",
     about: "Each index takes one axis.",
     example: "input x : f32[3]\noutput y = x[0, 1]",
@@ -419,6 +444,14 @@ export const meaning = {
     about: "What a binder ranges over is found where its name stands as an index.",
     example: "input x : f32[T, 3]\noutput y = sum(s: x)",
     mend: "input x : f32[T, 3]\noutput y = sum(s: x[s])",
+  },
+  "binder-not-taken": {
+    severity: "error",
+    message: "`{name}` binds no names.",
+    hint: "Names are bound by `sum`, `mean`, `prod`, `max`, `logsumexp`, `softmax` and `argmax`.",
+    about: "A binder says over which axis a reduction goes.",
+    example: "input x : f32[T, 3]\noutput y = tanh(s: x[s])",
+    mend: "input x : f32[T, 3]\noutput y = max(s: x[s])",
   },
   "import-not-found": {
     severity: "error",

@@ -62,7 +62,8 @@ export function runBody(call: BodyCall): BodyResult {
         file: definition.closure.file,
         span: error.span,
       };
-      throw new Fault(error.code, call.span, error.words, [...error.notes, within], environment.reporter);
+      const notes = aboutInputs.has(error.code) ? error.notes : [...error.notes, within];
+      throw new Fault(error.code, call.span, error.words, notes, environment.reporter);
     }
   };
   const { value, prediction } = blame(() => evaluateBody(call));
@@ -87,6 +88,9 @@ function returned(value: Tensor, inputs: readonly Tensor[]): Tensor {
 }
 
 const isLibrary = (file: string): boolean => file.startsWith("std/");
+
+/** About what the user gave, whatever the library does with it. */
+const aboutInputs: ReadonlySet<Code> = new Set<Code>(["token-where-vector", "no-feature", "size-wanted"]);
 
 /** What is wrong with a definition however it is used. */
 const ownFaults: ReadonlySet<Code> = new Set<Code>([
@@ -132,6 +136,10 @@ function evaluateBody(call: BodyCall): BodyResult {
     const equation = equations.get(name);
     if (!equation) return null;
     if (running.includes(name)) failCycle(running.slice(running.indexOf(name)), equations, call, environment);
+    const own = equation.axes?.find(
+      (a) => a.size || (a.name && a.name.name !== "t" && !bindings.has(a.name.name)),
+    );
+    if (own) fail(environment, "not-yet", own.span, { what: "An equation over an axis of its own" });
     running.push(name);
     const path = equationPath(call.path, name, equation.span.start);
     const value = evaluate(equation.value, { ...body, path });
@@ -177,6 +185,13 @@ function evaluateBody(call: BodyCall): BodyResult {
       const sequence = sequences.get(name);
       if (!recurrence) return null;
       if (sequence) {
+        if (offset > 0)
+          session.looksAhead.push({
+            what: `${name}[t+${offset}]`,
+            axis: recurrence.axis,
+            file: scope.file,
+            span,
+          });
         const formal = readElement(`${call.path.name}.${name}`, sequence.node, -offset, recurrence);
         return elementTensor(sequence, recurrence, formal);
       }
@@ -286,6 +301,8 @@ function failCycle(
   const { definition } = call.definition;
   const [first] = names as [string];
   const cell = definition.kind === "cell";
+  const over = names.map((name) => equations.get(name)!).find((e) => e.axes !== null);
+  if (over && !cell) fail(environment, "not-yet", over.span, { what: "A recurrence in a `fn` or `loss`" });
   fail(
     environment,
     "cycle",

@@ -5,6 +5,7 @@
 import * as build from "../ir/graph/build.ts";
 import type { Axis, Node, ReduceFunction, UnaryFunction } from "../ir/graph/types.ts";
 import type { Note } from "../diagnostics/diagnostic.ts";
+import { nearest, orList } from "../diagnostics/nearest.ts";
 import type { Argument, Expression } from "../parser/ast.ts";
 import { next, prev } from "./data.ts";
 import { placeOf } from "./draws.ts";
@@ -238,6 +239,7 @@ function linearMaps(site: CallSite, biased: boolean): Tensor {
 /** One number: a learned weighted sum of the features of each operand, plus a bias. */
 const scalarMap: Builtin = (site) => {
   const operands = positional(site).map((a) => ({ argument: a, ...operand(a, site) }));
+  if (operands.length === 0) failCount(site, "scalar", 1, 0);
   const products = operands.map((o): Node => {
     const value = asTensor(o.value, site.environment, o.span);
     const feature = featureOf(value.node);
@@ -277,9 +279,17 @@ const diagonal: Builtin = (site) => {
 /** Features one after another. */
 const concatenate: Builtin = (site) => {
   const operands = positional(site).map((a) => operand(a, site));
-  const tensors = operands.map((o) => asOperandTensor(o, site));
+  if (operands.length === 0) failCount(site, "concat", 2, 0);
+  const tensors = operands.map((o) => asVector(asOperandTensor(o, site), site.environment));
   return concatTensors(tensors, site.environment, site);
 };
+
+/** A single number stands beside vectors as one more feature. */
+function asVector(value: Tensor, environment: Environment): Tensor {
+  if (featureOf(value.node) || value.vocabulary) return value;
+  const one = featureAxis(environment.session, 1);
+  return over(value, build.broadcast(toF32(value.node), [...value.node.type.axes, one]));
+}
 
 export function concatTensors(
   tensors: readonly Tensor[],
@@ -357,7 +367,14 @@ const truth = (value: Value): boolean =>
 const bernoulli: Builtin = (site) => {
   const probability = only({ ...site, arguments: positional(site) }, "bernoulli");
   if (probability.value.kind !== "number") fail(site.environment, "number-wanted", probability.span);
-  const p = build.constant(probability.value.value);
+  const { value } = probability.value;
+  if (!(value >= 0 && value <= 1))
+    fail(site.environment, "setting-range", probability.span, {
+      key: "bernoulli",
+      wanted: "a probability, between 0 and 1",
+      found: value,
+    });
+  const p = build.constant(value);
   return draw((node) => build.binary("lt", node, p), "uniform")(site);
 };
 
@@ -377,7 +394,7 @@ const scalars = [
   "softplus",
 ] as const;
 
-export const builtinFunctions: Readonly<Record<string, Builtin>> = {
+const functions: Readonly<Record<string, Builtin>> = {
   ...Object.fromEntries(scalars.map((fn) => [fn, scalar(fn)])),
   sum: reduceOne("sum", sumOver),
   mean: reduceOne("mean", meanOver),
@@ -385,6 +402,7 @@ export const builtinFunctions: Readonly<Record<string, Builtin>> = {
   max: reduceMany("max", (a, b) => build.binary("max", a, b)),
   min: (site) => {
     const operands = positional(site).map((a) => operand(a, site));
+    if (operands.length < 2) failCount(site, "min", 2, operands.length);
     const nodes = combine(operands, site.environment, site.span);
     return merged(
       operands,
@@ -428,3 +446,44 @@ export const builtinFunctions: Readonly<Record<string, Builtin>> = {
   uniform: draw((node) => node, "uniform"),
   bernoulli,
 };
+
+const reductions: ReadonlySet<string> = new Set([
+  "sum",
+  "mean",
+  "prod",
+  "max",
+  "logsumexp",
+  "argmax",
+  "softmax",
+]);
+
+/** What is given by name. */
+const namedOptions: Readonly<Record<string, readonly string[]>> = {
+  affine: ["size", "bias"],
+  linear: ["size"],
+  normal: ["variational"],
+  uniform: ["variational"],
+  bernoulli: ["variational"],
+};
+
+/** Nothing that a call gives is passed over. */
+const guarded =
+  (name: string, run: Builtin): Builtin =>
+  (site) => {
+    const known = namedOptions[name] ?? [];
+    for (const { name: given } of site.arguments)
+      if (given && !known.includes(given.name))
+        fail(site.environment, "unknown-option", given.span, {
+          stage: name,
+          name: given.name,
+          nearest: nearest(given.name, known) ?? "",
+          known: known.length > 0 ? orList(known) : "none",
+        });
+    const [binder] = site.binders;
+    if (binder && !reductions.has(name)) fail(site.environment, "binder-not-taken", binder.span, { name });
+    return run(site);
+  };
+
+export const builtinFunctions: Readonly<Record<string, Builtin>> = Object.fromEntries(
+  Object.entries(functions).map(([name, run]) => [name, guarded(name, run)]),
+);

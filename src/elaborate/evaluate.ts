@@ -4,6 +4,7 @@ import type { Node } from "../ir/graph/types.ts";
 import type { Binary, BinaryOperator, Call, Conditional, Expression, Length, Name } from "../parser/ast.ts";
 import { nearest } from "../diagnostics/nearest.ts";
 import { builtinFunctions } from "./builtins.ts";
+import { builtinStages, modifiers } from "./layers.ts";
 import { callDefinition, evaluatePipe, stageOf } from "./stages.ts";
 import { fail, type Environment } from "./environment.ts";
 import { lossKey } from "./output-layers.ts";
@@ -71,20 +72,38 @@ export function lookup(name: Name, environment: Environment): Value {
   if (value) return value;
   if (environment.lookup(lossKey(name.name)))
     return fail(environment, "loss-as-function", name.span, { name: name.name });
-  const known = [...environment.names(), ...Object.keys(builtinFunctions), "training"];
+  if (notYet.has(name.name)) return fail(environment, "not-yet", name.span, { what: `\`${name.name}\`` });
+  if (Object.hasOwn(modifiers, name.name))
+    return fail(environment, "modifier-without-stage", name.span, { name: name.name });
+  if (environment.session.axes.get(name.name)?.kind === "time")
+    return fail(environment, "axis-as-value", name.span, { name: name.name });
+  const known = [
+    ...environment.names(),
+    ...[builtinFunctions, builtinStages, modifiers].flatMap((table) => Object.keys(table)),
+    "training",
+  ];
   return fail(environment, "unknown-name", name.span, {
     name: name.name,
     nearest: nearest(name.name, known) ?? "",
   });
 }
 
+/** Words of the language that no version of the library before this one defines; what does is found before. */
+const notYet: ReadonlySet<string> = new Set([
+  ...["jordan", "irnn", "cwrnn", "scrn", "linear_rnn", "ntm", "attend", "attention", "hops"],
+  ...["conv", "pool", "each", "repeat", "flatten", "recurrent_dropout", "ctc", "crf", "svm", "perceptron"],
+  ...["cosine", "marginals", "viterbi", "collapse", "final"],
+]);
+
 /** A name's meaning: what the program binds comes before the compiler's own. */
 export function find(name: string, environment: Environment): Value | null {
   const bound = environment.lookup(name);
   if (bound) return bound;
   if (name === "training") return { kind: "boolean", value: environment.session.mode.training };
-  const builtin = builtinFunctions[name];
-  if (!builtin) return null;
+  const builtin = Object.hasOwn(builtinFunctions, name) ? builtinFunctions[name] : undefined;
+  const stage = Object.hasOwn(builtinStages, name) ? builtinStages[name] : undefined;
+  if (!builtin)
+    return stage ? stage({ arguments: [], binders: [], environment, span: { start: 0, end: 0 } }) : null;
   if (name === "normal" || name === "uniform")
     return builtin({ arguments: [], binders: [], environment, span: { start: 0, end: 0 } });
   return { kind: "function", name, call: builtin } satisfies FunctionValue;
@@ -232,11 +251,18 @@ function conditional(expression: Conditional, environment: Environment): Value {
 
 export function evaluateSize(expression: Expression, environment: Environment): number {
   const value = evaluate(expression, environment);
+  const { sizes } = environment.session;
+  if (value.kind === "number" && isPlaceholder(value.value) && !sizes.isOpen())
+    fail(environment, "size-too-large", expression.span, {
+      what: "This size",
+      size: value.value,
+      limit: 2 ** 31 - 1,
+    });
   if (
     value.kind === "number" &&
     (isPlaceholder(value.value) || (Number.isInteger(value.value) && value.value > 0))
   )
-    return environment.session.sizes.resolve(value.value);
+    return sizes.resolve(value.value);
   return fail(environment, "size-wanted", expression.span, {
     what: value.kind === "number" ? `${value.value}` : describe(value),
   });

@@ -6,7 +6,8 @@
  */
 import * as build from "../ir/graph/build.ts";
 import type { Axis, Node } from "../ir/graph/types.ts";
-import type { Argument, Expression, Identifier, Index } from "../parser/ast.ts";
+import { nearest } from "../diagnostics/nearest.ts";
+import type { Argument, Expression, Identifier, Index, Name } from "../parser/ast.ts";
 import { extend, fail, type Environment } from "./environment.ts";
 import { indexAlong } from "./body.ts";
 import { evaluate, find } from "./evaluate.ts";
@@ -41,9 +42,22 @@ export function evaluateIndex(expression: Index, environment: Environment): Valu
     }
   }
   const value = operand.kind === "name" ? find(operand.name, environment) : evaluate(operand, environment);
+  // Read at another step, an unknown name would be a state.
+  if (
+    value === null &&
+    operand.kind === "name" &&
+    environment.recurrence &&
+    stepOffset(indices[0]!, environment)
+  )
+    checkState(operand, environment);
   if (value?.kind === "draw") return tensor(value.make([build.batch, ...drawAxes(indices, environment)]));
   const table = asTensor(value ?? evaluate(operand, environment), environment, operand.span);
   return readAt(table, indices, expression, environment);
+}
+
+function checkState({ name, span }: Name, environment: Environment): void {
+  if (nearest(name, environment.names()) === null)
+    fail(environment, "state-without-equation", span, { name });
 }
 
 /** `normal[64]`: a draw of its own for every example. */
@@ -133,6 +147,8 @@ function readAlong(
     ],
   });
   if (value.kind === "number") {
+    if (!Number.isInteger(value.value))
+      fail(environment, "not-an-index", index.span, { what: `the number ${value.value}` });
     if (axis.size.kind === "fixed") {
       const position = value.value < 0 ? axis.size.size + value.value : value.value;
       if (position < 0 || position >= axis.size.size)

@@ -19,6 +19,7 @@ const pooling =
     kind: "stage",
     name,
     apply: ([value], site) => {
+      checkArguments(call, name, ["along"], 0);
       const axis = runningAxis(value!, along(call), name, site.environment, site.span);
       const node = pool(value!, axis, site);
       return {
@@ -60,6 +61,7 @@ export const builtinStages: Readonly<Record<string, (call: CallSite) => Stage>> 
     kind: "stage",
     name: "reverse",
     apply: ([value], site) => {
+      checkArguments(call, "reverse", ["along"], 0);
       const axis = runningAxis(value!, along(call), "reverse", site.environment, site.span);
       looksAhead(site, "reverse", axis);
       return { ...value!, node: build.reverse(value!.node, axis), ends: null };
@@ -69,22 +71,29 @@ export const builtinStages: Readonly<Record<string, (call: CallSite) => Stage>> 
 
 // ---- modifiers ------------------------------------------------------------------------------------------------------
 
+/** Nothing that a call gives is passed over: `places` of `options` may be given without their name. */
+function checkArguments(call: CallSite, stage: string, options: readonly string[], places: number): void {
+  const known = options.length > 0 ? orList(options) : "none";
+  let unnamed = 0;
+  for (const { name, span } of call.arguments) {
+    if (name && !options.includes(name.name))
+      fail(call.environment, "unknown-option", name.span, {
+        stage,
+        name: name.name,
+        known,
+        nearest: nearest(name.name, options) ?? "",
+      });
+    if (!name && ++unnamed > places) fail(call.environment, "too-many-options", span, { stage, known });
+  }
+}
+
 const merges = ["concat", "sum", "mean"] as const;
 
 /** `bidir`, `bidir(sum)`, `bidir(merge = sum)`. */
 function mergeOf(call: CallSite): (typeof merges)[number] {
-  const [argument, second] = call.arguments;
+  const [argument] = call.arguments;
   if (!argument) return "concat";
-  const known = "`merge`";
-  if (second) fail(call.environment, "too-many-options", second.span, { stage: "bidir", known });
-  const option = argument.name?.name ?? "merge";
-  if (option !== "merge")
-    fail(call.environment, "unknown-option", argument.name!.span, {
-      stage: "bidir",
-      name: option,
-      known,
-      nearest: nearest(option, ["merge"]) ?? "",
-    });
+  checkArguments(call, "bidir", ["merge"], 1);
   const name = stageName(argument.value) ?? "this";
   return (
     merges.find((word) => word === name) ??
@@ -137,11 +146,21 @@ function bidirectional(stage: Stage, call: CallSite): Stage {
   };
 }
 
+/** Each is written out. */
+const mostStacked = 100;
+
 /** The stage `k` times over, each with its own parameters. */
 function stacked(stage: Stage, call: CallSite): Stage {
   const [count] = call.arguments;
   if (!count) failCount(call, "stack", 1, 0, "Write how often: `stack(2)`.");
+  checkArguments(call, "stack", [], 1);
   const k = evaluateSize(count.value, call.environment);
+  if (k > mostStacked)
+    fail(call.environment, "size-too-large", count.value.span, {
+      what: "This stack",
+      size: k,
+      limit: mostStacked,
+    });
   return {
     kind: "stage",
     name: `${stage.name} stack(${k})`,
@@ -155,6 +174,7 @@ function stacked(stage: Stage, call: CallSite): Stage {
 
 /** x + stage(x). */
 function residual(stage: Stage, call: CallSite): Stage {
+  checkArguments(call, "residual", [], 0);
   return {
     kind: "stage",
     name: `${stage.name} residual`,

@@ -65,6 +65,7 @@ export function applyOutputLayer(layer: OutputLayer, value: Tensor, environment:
   const { session } = environment;
   const target = layer.target ?? declareTarget(definition, value, environment, layer.span);
   session.usedTargets.add(target.target!);
+  checkType(layer.loss, target, environment, layer.span);
   checkAxes(definition, value, target, environment, layer.span);
 
   const path = openChild(environment, definition.name);
@@ -195,6 +196,28 @@ function tied(value: Tensor, project: Expression, environment: Environment, span
     value,
     build.rename(product, rows.axis, featureAxis(environment.session, build.fixedSize(rows.axis))),
   );
+}
+
+/** The library's losses over numbers and over tokens. */
+function checkType(
+  { definition, closure }: DefinitionValue,
+  target: Tensor,
+  environment: Environment,
+  span: Span,
+): void {
+  if (!closure.file.startsWith("std/")) return;
+  const loss = definition.name.name;
+  const [tokens, numbers] = [loss === "softmax", loss === "sigmoid" || loss === "regress"];
+  if ((!tokens && !numbers) || tokens === (target.vocabulary !== null)) return;
+  fail(environment, "target-type", span, {
+    loss,
+    target: target.target!,
+    wanted: tokens ? "tokens" : "numbers",
+    found: tokens ? "numbers" : "tokens",
+    way: tokens
+      ? `Use \`regress\`, or \`sigmoid\` for numbers between 0 and 1; or declare \`${target.target!}\` with type \`token\`.`
+      : `Use \`softmax\`, or declare \`${target.target!}\` with type \`f32\`.`,
+  });
 }
 
 function wayToMeet(own: readonly string[], wanted: readonly string[]): string {

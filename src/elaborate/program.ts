@@ -8,7 +8,7 @@
  */
 import * as build from "../ir/graph/build.ts";
 import type { Graph, Node, Output, Parameter } from "../ir/graph/types.ts";
-import type { Diagnostic } from "../diagnostics/diagnostic.ts";
+import type { Diagnostic, Note } from "../diagnostics/diagnostic.ts";
 import { nearest } from "../diagnostics/nearest.ts";
 import { makeReporter } from "../diagnostics/reporter.ts";
 import type { Expression, Identifier, PipelineStatement, Program, Statement } from "../parser/ast.ts";
@@ -25,7 +25,7 @@ import {
   type Result,
   type Session,
 } from "./environment.ts";
-import { evaluate } from "./evaluate.ts";
+import { evaluate, find } from "./evaluate.ts";
 import { learnedTensor } from "./parameters.ts";
 import { lossKey } from "./output-layers.ts";
 import { evaluatePipe, stageFrom } from "./stages.ts";
@@ -388,7 +388,7 @@ function runStatement(
           )
         : asTensor(environment.lookup(name) ?? failUnknown(name, span, environment), environment, span);
       const before = session.results.get(name)?.origin;
-      if (before) throw new Fault("two-outputs", span, { name }, [firstPlace(before, before.file)]);
+      if (before) throw new Fault("two-outputs", span, { name }, firstOutput(before));
       if (statement.value) checkNew(statement.name, environment, scope);
       if (statement.value) bindings.set(name, value);
       session.results.set(name, {
@@ -481,7 +481,7 @@ function headOf(expression: Expression, environment: Environment): "stage" | "va
       : expression.kind === "pipe"
         ? headOf(expression.stages[0]!, environment)
         : "value";
-  const bound = environment.lookup(name);
+  const bound = find(name, environment);
   if (bound?.kind === "definition")
     return bound.definition.options !== null ? "stage" : expression.kind === "name" ? "stage" : "value";
   return bound?.kind === "stage" && expression.kind === "name" ? "stage" : "value";
@@ -510,6 +510,10 @@ function impliedInput(environment: Environment, bindings: Map<string, Value>): T
   return value;
 }
 
+const firstOutput = ({ file, span }: Origin): readonly Note[] => [
+  { message: "The first is here:", file, span },
+];
+
 /** A pipeline that ends without an output layer is a named result too. */
 function finish(value: Value, environment: Environment, expression: Expression): void {
   const { session } = environment;
@@ -521,6 +525,9 @@ function finish(value: Value, environment: Environment, expression: Expression):
     });
   }
   const used = [...session.results.values()].some((r) => r.value.node === value.node);
+  const before = session.results.get("output")?.origin;
+  if (!used && before)
+    throw new Fault("two-outputs", expression.span, { name: "output" }, firstOutput(before));
   if (!used)
     session.results.set("output", {
       name: "output",

@@ -16,6 +16,8 @@ export interface Sizes {
   /** Makes two sizes one; false if both are known and differ. */
   readonly unify: (a: number, b: number) => boolean;
   readonly resolve: (size: number) => number;
+  /** Whether this run has placeholders: then a number beyond all sizes may come from one. */
+  readonly isOpen: () => boolean;
   /** What this run learned, for the next. */
   readonly solved: () => ReadonlyMap<string, number>;
   readonly unsolved: () => readonly {
@@ -54,6 +56,7 @@ export function makeSizes(known: ReadonlyMap<string, number>): Sizes {
       return true;
     },
     resolve,
+    isOpen: () => keys.length > 0,
     solved() {
       const found = new Map(known);
       for (const [key, number] of numbers) {

@@ -207,6 +207,8 @@ export const stageOf = (stage: Stage): Stage => stage;
 /** `f(a, b)` of one list gives its value; `f(options)` of two lists a stage. */
 export function callDefinition(value: DefinitionValue, site: CallSite): Value {
   const { definition } = value;
+  const [binder] = site.binders;
+  if (binder) fail(site.environment, "binder-not-taken", binder.span, { name: definition.name.name });
   if (definition.options !== null) return bindOptions(value, site);
   const inputs = site.arguments.map((a) => ({ value: evaluate(a.value, site.environment), argument: a }));
   if (inputs.length !== definition.inputs.length)
@@ -281,6 +283,8 @@ export function bindOptions(value: DefinitionValue, site: CallSite): Stage {
       if (parameter) set(name, optionValue(parameter, argument, environment), argument.span);
       else if (definition.kind === "cell" && name === "along")
         extras = { ...extras, along: stageName(argument.value) };
+      else if (definition.kind === "cell" && (name === "init" || name === "feed"))
+        fail(environment, "not-yet", argument.span, { what: `\`${name} =\`` });
       else unknownOption(definition, name, argument.name.span, environment);
     } else if (definition.kind === "cell" && stageName(argument.value) === "stateful")
       extras = { ...extras, stateful: true };

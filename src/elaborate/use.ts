@@ -65,6 +65,9 @@ function checkPrediction(result: Result, session: Session, diagnostics: Diagnost
     makeReporter(origin.file, diagnostics).report("target-in-prediction", origin.span, {
       name: result.name,
       target,
+      way: data.derived
+        ? `Only a loss sees the next step; what is known is \`${data.derived.of}\`.`
+        : `Let it depend on inputs alone; the answer so far is \`prev(${target})\`.`,
     });
   }
 }
