@@ -506,7 +506,7 @@ export const meaning = {
   "generator-looks-ahead": {
     severity: "error",
     message:
-      "`{what}` reads the whole sequence, so the model can't run one token at a time, as `{strategy}` needs.",
+      "`{what}` looks at later steps, so the model can't run one token at a time, as `{strategy}` needs.",
     hint: "Use it only along other axes, such as that of an encoder's input.",
     about: "What a model generates it knows up to the present step only.",
     example:

@@ -12,6 +12,7 @@ import { placeOf } from "./draws.ts";
 import { fail, type Environment } from "./environment.ts";
 import { evaluate, evaluateSize } from "./evaluate.ts";
 import { parameter } from "./parameters.ts";
+import { isPlaceholder, type Sizes } from "./sizes.ts";
 import {
   align,
   apply,
@@ -361,6 +362,9 @@ const draw =
     };
   };
 
+const isUnsolved = (value: number, sizes: Sizes): boolean =>
+  sizes.isOpen() && isPlaceholder(Math.abs(value) + 2);
+
 const truth = (value: Value): boolean =>
   value.kind === "boolean" ? value.value : value.kind === "number" && value.value !== 0;
 
@@ -368,7 +372,8 @@ const bernoulli: Builtin = (site) => {
   const probability = only({ ...site, arguments: positional(site) }, "bernoulli");
   if (probability.value.kind !== "number") fail(site.environment, "number-wanted", probability.span);
   const { value } = probability.value;
-  if (!(value >= 0 && value <= 1))
+  // A size that isn't solved yet is a number far from any probability.
+  if (!(value >= 0 && value <= 1) && !isUnsolved(value, site.environment.session.sizes))
     fail(site.environment, "setting-range", probability.span, {
       key: "bernoulli",
       wanted: "a probability, between 0 and 1",

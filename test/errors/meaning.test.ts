@@ -21,7 +21,9 @@ describe("errors of meaning", () => {
     // As `rnnc check` does it, but for the programs about what only the data can tell.
     const assume = !name.startsWith("size-from-data");
     const { diagnostics, sources, model } = check(source, name, { assume, imports });
-    const text = diagnostics.map((d) => `${render(d, sources, { color: false })}\n`).join("\n");
+    // The library's own text changes without its errors changing.
+    const shown = new Map([...sources].filter(([file]) => !file.startsWith("std/")));
+    const text = diagnostics.map((d) => `${render(d, shown, { color: false })}\n`).join("\n");
     expect(model).toBeNull();
     await expect(text).toMatchFileSnapshot(join(folder, `${basename(name, ".rnn")}.txt`));
   });
