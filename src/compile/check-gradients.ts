@@ -114,11 +114,9 @@ function randomEnvironment(
         : examples;
   const tensor = (node: Node, value: () => number): Tensor => {
     const sizes = node.type.axes.map(size);
-    return {
-      axes: node.type.axes,
-      sizes,
-      data: Float64Array.from({ length: sizes.reduce((a, b) => a * b, 1) }, value),
-    };
+    const data = Float64Array.from({ length: sizes.reduce((a, b) => a * b, 1) }, value);
+    clearPadding(node.type.axes, sizes, lengths, data);
+    return { axes: node.type.axes, sizes, data };
   };
   const inputs = new Map<string, Tensor>();
   for (const node of graphs.flatMap((g) => nodesOf(g, "input"))) {
@@ -156,6 +154,24 @@ function randomEnvironment(
   );
   const ids = Int32Array.from({ length: examples }, (_, b) => b);
   return { batch: examples, inputs, params, lengths, random: { seed: 1, step: 0, examples: ids } };
+}
+
+/** The runtime gives zero past an example's end, and the module relies on it. */
+function clearPadding(
+  axes: readonly Axis[],
+  sizes: readonly number[],
+  lengths: ReadonlyMap<string, readonly number[]>,
+  data: Float64Array,
+): void {
+  const batch = axes.findIndex((a) => a.kind === "batch");
+  if (batch < 0) return;
+  for (let flat = 0; flat < data.length; flat++) {
+    const place: number[] = [];
+    for (let k = sizes.length - 1, rest = flat; k >= 0; rest = Math.floor(rest / sizes[k]!), k--)
+      place[k] = rest % sizes[k]!;
+    const b = place[batch]!;
+    if (axes.some((a, k) => isRagged(a) && place[k]! >= lengths.get(a.name)![b]!)) data[flat] = 0;
+  }
 }
 
 const vocabularySizes = (
