@@ -22,6 +22,7 @@ import {
   rootPath,
   type Environment,
   type Mode,
+  type Path,
   type Result,
   type Session,
 } from "./environment.ts";
@@ -365,7 +366,10 @@ function runStatement(
       checkNew(statement.name, environment, scope);
       bindings.set(
         statement.name.name,
-        sharedStage(statement.name.name, stageFrom(statement.value, environment), environment.path.site),
+        sharedStage(statement.name.name, stageFrom(statement.value, environment), {
+          ...environment.path,
+          order: childPath(session, environment.path, statement.name.name).order,
+        }),
       );
       return;
     case "fn":
@@ -432,14 +436,14 @@ function checkNew({ name, span }: Identifier, { file }: Environment, { bindings,
 }
 
 /** A net's parameters are its own wherever it is used. */
-function sharedStage(name: string, stage: Stage, site: Origin | null): Stage {
+function sharedStage(name: string, stage: Stage, { order, site }: Path): Stage {
   return {
     kind: "stage",
     name,
     apply: (inputs, at) =>
       stage.apply(inputs, {
         ...at,
-        environment: { ...at.environment, path: { name, key: name, count: new Map(), order: [], site } },
+        environment: { ...at.environment, path: { name, key: name, count: new Map(), order, site } },
       }),
   };
 }
