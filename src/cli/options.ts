@@ -29,6 +29,11 @@ export function numberBetween(least: number, most: number): (text: string) => nu
   };
 }
 
+/** A share of the data, or a path to other data. */
+export function shareOrPath(text: string): number | string {
+  return /^[-+]?[\d.]+(?:e[-+]?\d+)?$/iu.test(text) ? numberBetween(0, 0.9)(text) : text;
+}
+
 /** `NAME=VALUE`, as often as wanted. */
 export function assignment(text: string, previous: Assignments = {}): Assignments {
   const [, name, value] = /^([^=\s]+)=(.+)$/su.exec(text) ?? [];
@@ -64,7 +69,22 @@ export const formatOption = (): Option =>
     "jsonl",
     "csv",
     "tsv",
+    "conll",
   ]);
+
+export const columnsOption = (): Option =>
+  new Option(
+    "--columns <NAMES>",
+    "names of a file's columns, such as words,_,tags, where no line of it names them",
+  ).argParser(columnNames);
+
+function columnNames(text: string): readonly string[] {
+  const names = text.split(",").map((name) => name.trim());
+  const twice = names.find((name, k) => name !== "_" && names.indexOf(name) !== k);
+  if (names.includes("")) throw new InvalidArgumentError("A column that is not wanted is named _.");
+  if (twice !== undefined) throw new InvalidArgumentError(`Two columns are named ${twice}.`);
+  return names;
+}
 
 export const jsonOption = (): Option => new Option("--json", "print the result as JSON, for tools");
 

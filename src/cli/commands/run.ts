@@ -30,7 +30,7 @@ async function predict(folder: string, options: RunOptions): Promise<void> {
   const [{ openFolder }, { predictOne }, { fieldsOfModel }, { readRecord }, { jsonResult }, { RnncError }] =
     await Promise.all([
       import("../package-folder.ts"),
-      import("../measure.ts"),
+      import("../metrics/predict.ts"),
       import("../data/field.ts"),
       import("../data/json-lines.ts"),
       import("../json-result.ts"),

@@ -4,26 +4,30 @@ import type { Format } from "../data/read.ts";
 import { Failure } from "../failure.ts";
 import {
   assignment,
+  columnsOption,
   dataOption,
   dimOption,
   formatOption,
-  numberBetween,
+  shareOrPath,
   wholeNumber,
   withoutOption,
   type Assignments,
   type Sizes,
 } from "../options.ts";
+import type { Best } from "../training/run-folder.ts";
 import { plural, tell } from "../output.ts";
 
 export interface TrainOptions {
   readonly data: string;
   readonly format?: Format;
+  readonly columns?: readonly string[];
+  readonly minCount?: number;
   readonly output?: string;
   readonly epochs?: number;
   readonly steps?: number;
   readonly batch?: number;
   readonly seed?: number;
-  readonly validate?: number;
+  readonly validate?: number | string;
   readonly set?: Assignments;
   readonly dim?: Sizes;
   readonly without?: readonly string[];
@@ -41,12 +45,18 @@ export function addTrain(program: Command): void {
     .argument("<FILE>", "the program")
     .addOption(dataOption())
     .addOption(formatOption())
+    .addOption(columnsOption())
     .option("-o, --output <DIR>", "the folder to write into (default: the program's name)")
     .option("--epochs <N>", "how often the data are gone through", wholeNumber(1))
     .option("--steps <N>", "end after so many steps", wholeNumber(1))
     .option("--batch <N>", "examples, or parallel streams, of a step", wholeNumber(1))
     .option("--seed <N>", "of weights, order, dropout and the split for validation", wholeNumber(0))
-    .option("--validate <P>", "the share of the data kept for validation", numberBetween(0, 0.9))
+    .option(
+      "--validate <P>",
+      "the share of the data kept for validation, or a path to other data",
+      shareOrPath,
+    )
+    .option("--min-count <N>", "words seen fewer times become <unk>, which so is learned", wholeNumber(1))
     .option(
       "--set <KEY=VALUE>",
       "a setting of `train { … }`, such as clip='norm 5'; none takes it out",
@@ -70,8 +80,9 @@ async function train(path: string, options: TrainOptions): Promise<void> {
   const claim = { resume: options.resume ?? false, force: options.force ?? false };
   checkRunFolder(place, claim);
   const prepared = await prepare(source, {
-    data: options.data,
-    format: options.format ?? null,
+    data: { path: options.data, format: options.format ?? null, columns: options.columns ?? null },
+    validation: typeof options.validate === "string" ? options.validate : null,
+    minimum: options.minCount ?? 1,
     dims: options.dim ?? {},
     settings: settingsOf(options),
     without: options.without ?? [],
@@ -104,10 +115,15 @@ async function train(path: string, options: TrainOptions): Promise<void> {
   const best = prepared.validation.length > 0 && state.best !== null;
   await writePackage(folder.path, { metadata, wasm, weights: best ? folder.best() : run.trainer.weights() });
   tell(
-    `${outcome === "stopped early" ? "stopped early, for the validation loss no longer fell; " : ""}` +
-      `${best ? `kept step ${state.best.step} with validation loss ${state.best.loss.toFixed(4)}; ` : ""}wrote ${folder.path}`,
+    `${outcome === "stopped early" ? "stopped early, for validation no longer improved; " : ""}` +
+      `${best ? `kept step ${state.best.step} with ${bestShown(state.best)}; ` : ""}wrote ${folder.path}`,
   );
 }
+
+const bestShown = ({ loss, score }: Best): string =>
+  score === null
+    ? `validation loss ${loss.toFixed(4)}`
+    : `validation ${score.name} ${score.shown} and loss ${loss.toFixed(4)}`;
 
 /** Options of their own names for what is set most often. */
 function settingsOf(options: TrainOptions): Assignments {
@@ -118,6 +134,11 @@ function settingsOf(options: TrainOptions): Assignments {
   const validate =
     options.validate === undefined
       ? {}
-      : { validate: options.validate === 0 ? "none" : String(options.validate) };
+      : {
+          validate:
+            options.validate === 0 || typeof options.validate === "string"
+              ? "none"
+              : String(options.validate),
+        };
   return { ...options.set, ...Object.fromEntries(given), ...validate };
 }

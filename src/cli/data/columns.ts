@@ -1,27 +1,38 @@
 /**
- * CSV and TSV: the first line names the columns. A cell holds one value: text as it is, numbers of a sequence
+ * CSV and TSV: the first line names the columns, or the user does. A cell holds one value: text as it is, numbers of a sequence
  * separated by spaces, and anything nested deeper as JSON.
  */
 import { CsvError, parse } from "csv-parse/sync";
 import { Failure } from "../failure.ts";
 import { nearest } from "../../diagnostics/nearest.ts";
 import type { Field } from "./field.ts";
+import { bindColumns } from "./bind-columns.ts";
+import { readNumber } from "./numbers.ts";
 import { wrongRecord, type DataRecord, type Reader, type Value } from "./record.ts";
 
 export const csvReader: Reader = { endings: [".csv"], read: readColumns(",") };
 export const tsvReader: Reader = { endings: [".tsv", ".tab"], read: readColumns("\t") };
 
 function readColumns(delimiter: string): Reader["read"] {
-  return (text, file, { fields }) => {
-    const [header, ...rows] = parseRows(text, file, delimiter);
-    if (header === undefined) return [];
-    const places = fields.map((field) => ({ field, column: columnOf(field, header.record, file) }));
-    return rows.map(({ record, line }) => ({
+  return (text, file, { fields, columns }) => {
+    const all = parseRows(text, file, delimiter);
+    const [first] = all;
+    if (first === undefined) return [];
+    const headless = columns !== null && columns.some((name, k) => name !== first.record[k]?.trim());
+    const places =
+      columns === null
+        ? fields.map((field) => [field, columnOf(field, first.record, file)] as const)
+        : [
+            ...bindColumns(fields, {
+              width: first.record.length,
+              names: columns,
+              given: true,
+              place: { file, line: first.line },
+            }),
+          ];
+    return (headless ? all : all.slice(1)).map(({ record, line }) => ({
       values: Object.fromEntries(
-        places.map(({ field, column }) => [
-          field.name,
-          readCell(record[column] ?? "", field, { file, line }),
-        ]),
+        places.map(([field, column]) => [field.name, readCell(record[column] ?? "", field, { file, line })]),
       ),
       file,
       line,
@@ -60,13 +71,17 @@ function columnOf(field: Field, header: readonly string[], file: string): number
   throw new Failure(
     `\`${file}\` has no column \`${field.name}\`, the model's ${field.role}.`,
     near === null
-      ? `The first line must name the columns; it reads ${header.map((name) => `\`${name}\``).join(", ")}.`
+      ? `The first line must name the columns, or \`--columns\`; it reads ${header.map((name) => `\`${name}\``).join(", ")}.`
       : `Is \`${near}\` meant?`,
   );
 }
 
 function readCell(cell: string, field: Field, place: Pick<DataRecord, "file" | "line">): Value {
-  if (field.base === "char" || field.vocabulary !== null) return cell;
+  if (field.base === "char" || field.vocabulary !== null) {
+    if (field.rank > 0 && cell.trim() === "")
+      throw wrongRecord(place, `The column \`${field.name}\` is empty: a sequence of nothing.`);
+    return cell;
+  }
   const text = cell.trim();
   if (text.startsWith("[")) {
     try {
@@ -87,11 +102,4 @@ function readCell(cell: string, field: Field, place: Pick<DataRecord, "file" | "
   if (only === undefined || numbers.length > 1)
     throw wrongRecord(place, `The column \`${field.name}\` wants one number, not \`${cell}\`.`);
   return only;
-}
-
-function readNumber(text: string, field: Field, place: Pick<DataRecord, "file" | "line">): number {
-  const value = Number(text);
-  if (Number.isNaN(value) && text !== "NaN")
-    throw wrongRecord(place, `\`${text}\` in the column \`${field.name}\` is not a number.`);
-  return value;
 }

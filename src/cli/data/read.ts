@@ -10,25 +10,41 @@ import { Failure, fileFailure, misuse } from "../failure.ts";
 import { kindOf, readBytes, standardName } from "../files.ts";
 import { decodeText } from "../text.ts";
 import { csvReader, tsvReader } from "./columns.ts";
+import { conllReader } from "./conll.ts";
 import { jsonLinesReader } from "./json-lines.ts";
 import type { DataRecord, ReadContext, Reader } from "./record.ts";
 import { textReader } from "./text.ts";
 
-export type Format = "text" | "jsonl" | "csv" | "tsv";
+export type Format = "text" | "jsonl" | "csv" | "tsv" | "conll";
 
 const readers: Readonly<Record<Format, Reader>> = {
   text: textReader,
   jsonl: jsonLinesReader,
   csv: csvReader,
   tsv: tsvReader,
+  conll: conllReader,
 };
 
-export function readData(path: string, format: Format | null, context: ReadContext): readonly DataRecord[] {
+/** Where data lie, and how the user says that they are to be read. */
+export interface DataSource {
+  readonly path: string;
+  readonly format: Format | null;
+  readonly columns: readonly string[] | null;
+}
+
+export function readData(
+  { path, format, columns }: DataSource,
+  asked: Pick<ReadContext, "fields" | "chunked">,
+): readonly DataRecord[] {
+  const context = { ...asked, columns };
   const files = path !== "-" && kindOf(path) === "folder" ? filesIn(path, format) : [path];
   const records = files.flatMap((file) => {
     const shown = file === "-" ? standardName : file;
     const bytes = unpack(readBytes(file), shown);
-    return readerFor(file, format).read(decodeText(bytes, shown), shown, context);
+    const reader = readerFor(file, format);
+    if (columns !== null && (reader === textReader || reader === jsonLinesReader))
+      throw misuse(`\`--columns\` names columns, and \`${shown}\` has none.`);
+    return reader.read(decodeText(bytes, shown), shown, context);
   });
   if (records.length === 0) throw new Failure(`\`${path}\` holds no data.`);
   return context.chunked && records.every(isTextOf(context)) ? [joined(records, context)] : records;

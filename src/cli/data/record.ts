@@ -20,6 +20,8 @@ export interface ReadContext {
   readonly fields: readonly Field[];
   /** One long sequence is cut into chunks: `tbptt`. */
   readonly chunked: boolean;
+  /** Names of a file's columns from left to right, where the user gives them. */
+  readonly columns: readonly string[] | null;
 }
 
 /** A kind of data: how a file of it becomes records. */
@@ -29,5 +31,8 @@ export interface Reader {
   readonly read: (text: string, file: string, context: ReadContext) => readonly DataRecord[];
 }
 
-export const wrongRecord = (record: Pick<DataRecord, "file" | "line">, message: string): Failure =>
-  new Failure(`${record.file}:${record.line}: ${message}`);
+export const wrongRecord = (
+  record: Pick<DataRecord, "file" | "line">,
+  message: string,
+  hint: string | null = null,
+): Failure => new Failure(`${record.file}:${record.line}: ${message}`, hint);

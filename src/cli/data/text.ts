@@ -1,7 +1,7 @@
 /**
  * Plain text. A model trained on chunks reads a file as one long sequence; another one takes each line that is not
- * empty as an example. Of words
- * the ends of lines are words too, as in the published work on the Penn Treebank.
+ * empty (of words: not blank) as an example. Of words in chunks the ends of lines are words too, as in the published
+ * work on the Penn Treebank.
  */
 import { endEntry } from "../../runtime/vocabulary.ts";
 import { Failure } from "../failure.ts";
@@ -20,7 +20,7 @@ export const textReader: Reader = {
     return unified
       .split("\n")
       .map((line, k): DataRecord => ({ values: { [name]: line }, file, line: k + 1 }))
-      .filter((record) => record.values[name] !== "");
+      .filter(({ values }) => (base === "token" ? String(values[name]).trim() : values[name]) !== "");
   },
 };
 
@@ -35,6 +35,6 @@ function textField(fields: readonly Field[], file: string): Field {
   const names = fields.map((field) => `\`${field.name}\``).join(", ");
   throw new Failure(
     `\`${file}\` is plain text, but the model's data (${names}) are not one sequence of characters or words.`,
-    "Give records with these names as JSON Lines (`.jsonl`) or in columns (`.csv`, `.tsv`).",
+    "Give records with these names as JSON Lines (`.jsonl`) or in columns (`.csv`, `.tsv`, `.conll`).",
   );
 }

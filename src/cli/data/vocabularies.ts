@@ -1,9 +1,10 @@
 /**
  * What only the data can tell: vocabularies, and sizes of features. Words and characters get `<unk>` and `<eos>`; labels,
- * which are one for an example or one for each step of an input, do not.
+ * which are one for an example or one for each step of an input, do not. `<unk>` is learned where rare words are left
+ * out of the vocabulary: they are trained as `<unk>`, the best guess at words never seen.
  */
 import { Failure } from "../failure.ts";
-import { characterVocabulary, wordVocabulary } from "../../runtime/vocabulary.ts";
+import { characterVocabulary, wordVocabulary, type VocabularyOptions } from "../../runtime/vocabulary.ts";
 import type { Field } from "./field.ts";
 import { wrongRecord, type DataRecord, type Value } from "./record.ts";
 
@@ -12,14 +13,21 @@ export interface Learned {
   readonly dims: Readonly<Record<string, number>>;
 }
 
+export interface LearnOptions {
+  /** Sizes from the command line; what they tell is not asked of the data. */
+  readonly dims: Readonly<Record<string, number>>;
+  /** Words and characters seen fewer times are left out of the vocabulary. */
+  readonly minimum: number;
+}
+
 /**
  * Words are those of the records trained on, so that validation meets unknown ones as the world will; labels and sizes
- * are those of all records. `given`: sizes from the command line; what they tell is not asked of the data.
+ * are those of all records.
  */
 export function learnFrom(
   { train, all }: { readonly train: readonly DataRecord[]; readonly all: readonly DataRecord[] },
   fields: readonly Field[],
-  given: Readonly<Record<string, number>>,
+  { dims: given, minimum }: LearnOptions,
 ): Learned {
   const vocabularies: Record<string, readonly string[]> = {};
   const dims: Record<string, number> = { ...given };
@@ -32,7 +40,8 @@ export function learnFrom(
     const texts = (special ? train : all).flatMap((record) =>
       users.flatMap((field) => textsOf(record, field)),
     );
-    if (texts.length > 0) vocabularies[name] = entriesOf(texts, users, special);
+    if (texts.length > 0)
+      vocabularies[name] = entriesOf(texts, users, { special, minimum: special ? minimum : 1 });
     else dims[name] ??= 1 + highestOf(all, users);
   }
   return { vocabularies, dims };
@@ -41,12 +50,12 @@ export function learnFrom(
 function entriesOf(
   texts: readonly (string | readonly string[])[],
   users: readonly Field[],
-  special: boolean,
+  options: VocabularyOptions,
 ): readonly string[] {
   const characters = users.some(({ base }) => base === "char");
-  const entries = characters ? characterVocabulary(texts, { special }) : wordVocabulary(texts, { special });
+  const entries = characters ? characterVocabulary(texts, options) : wordVocabulary(texts, options);
   // Labels in the order of their names: more frequent ones first would change with the data.
-  return special ? entries : [...entries].sort();
+  return options.special ? entries : [...entries].sort();
 }
 
 /** A target of one word, or of one for each step of an input. */
@@ -58,7 +67,7 @@ function isLabel(field: Field, fields: readonly Field[]): boolean {
 }
 
 /** Strings alone are texts, to be split; strings in lists are words already. */
-function textsOf(record: DataRecord, field: Field): readonly (string | readonly string[])[] {
+export function textsOf(record: DataRecord, field: Field): readonly (string | readonly string[])[] {
   const value = record.values[field.name] ?? null;
   if (typeof value === "string") return [field.rank === 0 ? [value] : value];
   return Array.isArray(value) ? stringsIn(value, field) : [];

@@ -1,23 +1,35 @@
 /**
- * What a training runs over: the batches of each epoch in their order, and the loss on the validation data. A model
- * trained on chunks takes its long sequences in order, any other its examples shuffled by seed and epoch.
+ * What a training runs over: the batches of each epoch in their order, and the loss and the task's own measure on the
+ * validation data. A model trained on chunks takes its long sequences in order, any other its examples shuffled by seed
+ * and epoch.
  */
 import type { Batch, DataSpecs } from "../../runtime/batch.ts";
 import { cutChunks } from "../../runtime/chunks.ts";
 import { RnncError } from "../../runtime/errors.ts";
 import type { Value } from "../../runtime/encode.ts";
+import type { Model } from "../../runtime/load.ts";
 import type { Trainer } from "../../runtime/trainer.ts";
-import { batchOf, encodeRecord } from "../data/examples.ts";
+import { batchOf, encodeRecord, type EncodedRecord } from "../data/examples.ts";
 import type { Field } from "../data/field.ts";
 import { batchesOf } from "../data/order.ts";
 import type { DataRecord } from "../data/record.ts";
 import { Failure } from "../failure.ts";
+import { labelScore } from "../metrics/labels.ts";
+import { languageUnit, perplexity, stepLoss } from "../metrics/language.ts";
+import { measuredOutputs, scoreOutputs } from "../metrics/outputs.ts";
+import type { Score } from "../metrics/score.ts";
+
+export interface Validation {
+  readonly loss: number;
+  /** The task's own measure, which then decides what is best; null where there is none, or several. */
+  readonly score: Score | null;
+}
 
 export interface Course {
   readonly stepsPerEpoch: number;
   readonly batch: (epoch: number, index: number) => Batch;
   /** Null where nothing is kept for validation. */
-  readonly validate: ((trainer: Trainer) => number) | null;
+  readonly validate: ((trainer: Trainer) => Validation) | null;
   /** What is counted for the speed, and how many of it a batch has. */
   readonly unit: string;
   readonly amount: (batch: Batch) => number;
@@ -30,15 +42,26 @@ export interface CourseData {
   readonly validation: readonly DataRecord[];
 }
 
-export const makeCourse = (data: CourseData): Course =>
-  data.specs.metadata.chunked ? chunkCourse(data) : exampleCourse(data);
+export const makeCourse = (model: Model, data: CourseData): Course =>
+  data.specs.metadata.chunked ? chunkCourse(model, data) : exampleCourse(model, data);
 
-function exampleCourse({ specs, fields, train, validation }: CourseData): Course {
+function exampleCourse(model: Model, { specs, fields, train, validation }: CourseData): Course {
   const { batch: size, seed } = specs.metadata.train;
   const examples = train.map((record) => encodeRecord(specs, fields, record, true));
   const lengths = examples.map(({ length }) => length);
   let current = { epoch: -1, batches: batchesOf(lengths, size, seed, 0) };
-  const checks = validation.map((record) => encodeRecord(specs, fields, record, true));
+  const checks = validation.map((record) => ({ record, example: encodeRecord(specs, fields, record, true) }));
+  const held = checks.map(({ example }) => example);
+  const { vocabularies } = specs.metadata;
+  const unit = languageUnit(model, fields);
+  const [only, ...others] = measuredOutputs(model);
+  const labels = only !== undefined && others.length === 0 && only.info.base !== "f32";
+  const score = (trainer: Trainer): Score | null => {
+    if (unit !== null) return perplexity(stepLoss(held, (some) => lossOf(trainer, specs, some)).loss);
+    if (!labels) return null;
+    const [scores] = scoreOutputs(model, checks, fields, vocabularies, size);
+    return scores?.labels ? labelScore(scores.labels) : null;
+  };
   return {
     stepsPerEpoch: Math.ceil(examples.length / size),
     batch: (epoch, index) => {
@@ -50,17 +73,30 @@ function exampleCourse({ specs, fields, train, validation }: CourseData): Course
         ids,
       );
     },
-    validate: checks.length === 0 ? null : (trainer) => meanLoss(trainer, specs, checks, size),
+    validate:
+      checks.length === 0
+        ? null
+        : (trainer) => ({ loss: meanLoss(trainer, specs, held, size), score: score(trainer) }),
     unit: "examples",
     amount: ({ count }) => count,
   };
 }
 
+/** Of examples that go together in one batch. */
+export const lossOf = (trainer: Trainer, specs: DataSpecs, examples: readonly EncodedRecord[]): number =>
+  trainer.evaluate(
+    batchOf(
+      specs,
+      examples,
+      examples.map((_, k) => k),
+    ),
+  ).loss;
+
 /** Over examples, batch by batch. */
 export function meanLoss(
   trainer: Trainer,
   specs: DataSpecs,
-  examples: readonly ReturnType<typeof encodeRecord>[],
+  examples: readonly EncodedRecord[],
   size: number,
 ): number {
   let sum = 0;
@@ -72,7 +108,7 @@ export function meanLoss(
   return sum / examples.length;
 }
 
-function chunkCourse({ specs, fields, train, validation }: CourseData): Course {
+function chunkCourse(model: Model, { specs, fields, train, validation }: CourseData): Course {
   const settings = specs.metadata.train;
   const batches = train.flatMap((record) =>
     chunksOf(record, () => [...cutChunks(specs, settings, sequences(record, fields))]),
@@ -84,7 +120,10 @@ function chunkCourse({ specs, fields, train, validation }: CourseData): Course {
     validate:
       validation.length === 0
         ? null
-        : (trainer) => chunkLoss(trainer, validation, fields, settings.batch).loss,
+        : (trainer) => {
+            const { loss } = chunkLoss(trainer, validation, fields, settings.batch);
+            return { loss, score: languageUnit(model, fields) === null ? null : perplexity(loss) };
+          },
     unit: words ? (fields[0]!.base === "char" ? "chars" : "words") : "steps",
     amount: stepsIn,
   };

@@ -17,7 +17,16 @@ export type Entry =
       readonly seconds: number;
       readonly skipped?: true;
     }
-  | { readonly step: number; readonly epoch: number; readonly validation: number; readonly seconds: number };
+  | {
+      readonly step: number;
+      readonly epoch: number;
+      /** The loss. */
+      readonly validation: number;
+      /** The task's own measure, and which it is. */
+      readonly score?: number;
+      readonly measure?: string;
+      readonly seconds: number;
+    };
 
 export interface Log {
   readonly entries: Entry[];

@@ -6,10 +6,10 @@
 import type { Trainer } from "../../runtime/trainer.ts";
 import { Failure } from "../failure.ts";
 import { formatDuration } from "../output.ts";
-import type { Course } from "./course.ts";
+import type { Course, Validation } from "./course.ts";
 import type { Log } from "./log.ts";
 import type { Display } from "./progress.ts";
-import type { RunFolder, RunState } from "./run-folder.ts";
+import type { Best, RunFolder, RunState } from "./run-folder.ts";
 
 export interface LoopInput {
   readonly trainer: Trainer;
@@ -62,18 +62,22 @@ export async function trainLoop(
     input.draw();
     lastSave = performance.now();
   };
-  const keepIfBest = (loss: number): boolean => {
-    if (!(loss < (state.best?.loss ?? Infinity))) return false;
+  const keepIfBest = ({ loss, score }: Validation): boolean => {
+    const own = score === null ? null : { name: score.name, loss: score.loss, shown: score.shown };
+    const found: Best = { step: trainer.position().step, loss, score: own };
+    if (!isBetter(found, state.best)) return false;
     best = trainer.weights();
-    state = { ...state, best: { step: trainer.position().step, loss } };
+    state = { ...state, best: found };
     return true;
   };
-  const validate = (): number | null => {
+  const validate = (): Validation | null => {
     if (course.validate === null) return null;
-    validation = course.validate(trainer);
+    const found = course.validate(trainer);
+    validation = found.loss;
     const { step, epoch } = trainer.position();
-    log.add({ step, epoch, validation, seconds: seconds() });
-    return validation;
+    const score = found.score === null ? {} : { score: found.score.value, measure: found.score.key };
+    log.add({ step, epoch, validation, ...score, seconds: seconds() });
+    return found;
   };
   const finish = (outcome: Outcome) => {
     save();
@@ -116,14 +120,14 @@ export async function trainLoop(
     if (step + 1 === (epoch + 1) * stepsPerEpoch) {
       const train = epochLoss(log, epoch);
       const checked = validate();
-      const isBest = keepIfBest(checked ?? train);
-      const { stop } = trainer.endEpoch(checked ?? train);
+      const isBest = keepIfBest(checked ?? { loss: train, score: null });
+      const { stop } = trainer.endEpoch(checked?.score?.loss ?? checked?.loss ?? train);
       display.note(epochLine(epoch, train, checked, isBest, seconds()));
       if (now - lastSave > saveAfterEpochMs) save();
       if (stop) return finish("stopped early");
     } else if (step + 1 === totalSteps) {
       // The last epoch is not finished, and must not count as such if the training is resumed with more steps.
-      keepIfBest(validate() ?? recentLoss(log));
+      keepIfBest(validate() ?? { loss: recentLoss(log), score: null });
     } else if (now - lastSave > saveEveryMs) save();
     if (now - lastFlush > flushEveryMs) {
       log.flush();
@@ -141,6 +145,13 @@ export async function trainLoop(
 const stopsAlready = ({ settings, position }: Trainer): boolean =>
   settings.patience !== null && position().waiting.since > settings.patience;
 
+/** By the task's own measure where there is one; of equals the one of less loss. */
+function isBetter(found: Best, best: Best | null): boolean {
+  if (best === null) return Number.isFinite(found.loss);
+  const difference = (found.score?.loss ?? found.loss) - (best.score?.loss ?? best.loss);
+  return difference < 0 || (difference === 0 && found.loss < best.loss);
+}
+
 const diverged = (step: number): Failure =>
   new Failure(
     `The training has diverged: from step ${step} on the gradient is not a finite number.`,
@@ -150,11 +161,13 @@ const diverged = (step: number): Failure =>
 function epochLine(
   epoch: number,
   train: number,
-  validation: number | null,
+  validation: Validation | null,
   best: boolean,
   seconds: number,
 ): string {
-  const checked = validation === null ? "" : `  validation ${validation.toFixed(4)}${best ? " (best)" : ""}`;
+  const score = validation?.score ? `  ${validation.score.name} ${validation.score.shown}` : "";
+  const checked =
+    validation === null ? "" : `  validation ${validation.loss.toFixed(4)}${score}${best ? " (best)" : ""}`;
   return `epoch ${epoch + 1}  loss ${train.toFixed(4)}${checked}  ${formatDuration(seconds)}`;
 }
 

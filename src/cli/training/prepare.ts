@@ -16,13 +16,16 @@ import { override } from "../overrides.ts";
 import type { Assignments, Sizes } from "../options.ts";
 import { fieldsOf, type Field } from "../data/field.ts";
 import { splitRecords, splitText } from "../data/order.ts";
-import { readData, type Format } from "../data/read.ts";
+import { readData, type DataSource } from "../data/read.ts";
 import type { DataRecord } from "../data/record.ts";
 import { learnFrom } from "../data/vocabularies.ts";
 
 export interface PrepareOptions {
-  readonly data: string;
-  readonly format: Format | null;
+  readonly data: DataSource;
+  /** Where the data for validation lie, if they are not to be a share of the data. */
+  readonly validation: string | null;
+  /** Words and characters seen fewer times become `<unk>`. */
+  readonly minimum: number;
   readonly dims: Sizes;
   readonly settings: Assignments;
   readonly without: readonly string[];
@@ -35,21 +38,27 @@ export interface Prepared {
   readonly validation: readonly DataRecord[];
 }
 
-export async function prepare(given: SourceFile, options: PrepareOptions): Promise<Prepared> {
+export async function prepare(file: SourceFile, options: PrepareOptions): Promise<Prepared> {
   const dims = options.dims;
-  const before = checked(given, dims);
-  const source = override(given, before.program, options.settings);
-  const { model, program } = source === given ? before : checked(source, dims);
+  const before = checked(file, dims);
+  const source = override(file, before.program, options.settings);
+  const { model, program } = source === file ? before : checked(source, dims);
   if (!model.hasLoss)
     throw new Failure(
-      `\`${given.file}\` has no loss, so there is nothing to train.`,
+      `\`${file.file}\` has no loss, so there is nothing to train.`,
       "End the pipeline with an output layer, such as `softmax(y)`, or write `minimize`.",
     );
   const fields = fieldsOf(model.data, program);
-  const all = readData(options.data, options.format, { fields, chunked: model.chunked });
+  const read = (path: string): readonly DataRecord[] =>
+    readData({ ...options.data, path }, { fields, chunked: model.chunked });
+  const given = read(options.data.path);
   const share = model.train.validate ?? 0;
-  const { train, validation } = divide(all, fields, model.chunked, share, model.train.seed);
-  const learned = learnFrom({ train, all }, fields, dims);
+  const { train, validation } =
+    options.validation === null
+      ? divide(given, fields, model.chunked, share, model.train.seed)
+      : { train: given, validation: read(options.validation) };
+  const all = options.validation === null ? given : [...train, ...validation];
+  const learned = learnFrom({ train, all }, fields, { dims, minimum: options.minimum });
   const compiled = await compileOrFail(source, { ...learned, without: options.without });
   return { compiled, fields, train, validation };
 }

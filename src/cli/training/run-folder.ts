@@ -7,6 +7,13 @@ import { join } from "node:path";
 import { Failure, fileFailure } from "../failure.ts";
 import { kindOf, makeFolder, readBytes, readText, writeWhole } from "../files.ts";
 
+export interface Best {
+  readonly step: number;
+  readonly loss: number;
+  /** The measure that decided, where it was not the loss alone; `shown` for people. */
+  readonly score: { readonly name: string; readonly loss: number; readonly shown: string } | null;
+}
+
 /** What a resumed training must have in common with the one before, and where the best weights are from. */
 export interface RunState {
   readonly format: 1;
@@ -16,7 +23,7 @@ export interface RunState {
   readonly seed: number;
   readonly tbptt: number | null;
   readonly validate: number;
-  readonly best: { readonly step: number; readonly loss: number } | null;
+  readonly best: Best | null;
 }
 
 export interface RunFolder {

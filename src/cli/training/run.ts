@@ -29,7 +29,7 @@ export interface Run {
 
 export async function openRun({ metadata, wasm, folder, ...data }: RunInput): Promise<Run> {
   const model = await load({ metadata, wasm: new Uint8Array(wasm) });
-  const course = makeCourse({ specs: dataSpecs(metadata), ...data });
+  const course = makeCourse(model, { specs: dataSpecs(metadata), ...data });
   const trainer = model.trainer({ stepsPerEpoch: course.stepsPerEpoch });
   const state = stateOf(metadata, data.train, data.validation);
   const { before } = folder;
