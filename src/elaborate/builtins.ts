@@ -9,7 +9,7 @@ import { nearest, orList } from "../diagnostics/nearest.ts";
 import type { Argument, Expression } from "../parser/ast.ts";
 import { next, prev } from "./data.ts";
 import { placeOf } from "./draws.ts";
-import { fail, type Environment } from "./environment.ts";
+import { fail, placeIn, type Environment } from "./environment.ts";
 import { evaluate, evaluateSize } from "./evaluate.ts";
 import { parameter } from "./parameters.ts";
 import { isPlaceholder, type Sizes } from "./sizes.ts";
@@ -205,7 +205,7 @@ function linearMaps(site: CallSite, biased: boolean): Tensor {
     ? evaluateSize(given, environment)
     : session.sizes.fresh(
         key,
-        { file: environment.file, span: site.span },
+        placeIn(environment, site.span),
         "the size of this map",
         `Write it: \`${biased ? "affine" : "linear"}(…, size = 64)\`.`,
       );
@@ -308,7 +308,7 @@ export function concatTensors(
         session,
         session.sizes.fresh(
           `concat:${environment.path.name}:${site.span.start}`,
-          { file: environment.file, span: site.span },
+          placeIn(environment, site.span),
           "this concatenation",
         ),
       );

@@ -161,6 +161,10 @@ export function extend(
   };
 }
 
+/** A place to show: what the library says is shown at the statement that uses it. */
+export const placeIn = ({ file, path }: Environment, span: Span): Origin =>
+  file.startsWith("std/") && path.site ? path.site : { file, span };
+
 // ---- errors -------------------------------------------------------------------------------------------------
 
 /** Thrown where a statement cannot mean anything; reported once, and elaboration goes on with the next statement. */

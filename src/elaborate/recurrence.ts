@@ -8,7 +8,7 @@
 import * as build from "../ir/graph/build.ts";
 import type { Axis, Node } from "../ir/graph/types.ts";
 import type { Span } from "../parser/ast.ts";
-import { fail, type Environment } from "./environment.ts";
+import { fail, placeIn, type Environment } from "./environment.ts";
 import { align, featureAxis, featureOf, tensor, toF32, withFeature } from "./tensors.ts";
 import type { Tensor } from "./values.ts";
 
@@ -58,7 +58,7 @@ export function readState(request: StateRequest, recurrence: Recurrence, environ
   else {
     const size = sizes.fresh(
       request.key,
-      { file: environment.file, span: request.span },
+      placeIn(environment, request.span),
       `\`${request.key.split(".").pop()}\``,
     );
     axes = build.union(recurrence.carried, [featureAxis(environment.session, size)]);
