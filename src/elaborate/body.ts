@@ -5,8 +5,10 @@
  * step's; the equations then become the body of a scan (see `recurrence.ts`).
  */
 import * as build from "../ir/graph/build.ts";
-import type { Axis } from "../ir/graph/types.ts";
+import type { Axis, Node } from "../ir/graph/types.ts";
+import { placeOf } from "./draws.ts";
 import type {
+  DefinitionStatement,
   AxisEntry,
   BodyStatement,
   Equation,
@@ -170,7 +172,11 @@ function evaluateBody(call: BodyCall): BodyResult {
       recurrence,
       scope,
     );
-    return { ...tensor(formal), origin: { file: scope.file, span: declaration?.span ?? span } };
+    const dropped =
+      steps === 1 && name === returnedName(definition)
+        ? droppedState(formal, key, recurrence, scope)
+        : formal;
+    return { ...tensor(dropped), origin: { file: scope.file, span: declaration?.span ?? span } };
   };
 
   const body: Environment = {
@@ -283,6 +289,34 @@ export function shadowed(value: Tensor, axis: Axis, environment: Environment): T
     node: build.rename(value.node, axis, shadow),
     axes: value.axes.map((a) => (a.axis === axis ? { name: a.name, axis: shadow } : a)),
   };
+}
+
+/** The state that a cell's output is: `h` of `return h`. */
+function returnedName(definition: DefinitionStatement): string | null {
+  const returned = definition.body.find((s) => s.kind === "return");
+  return returned?.kind === "return" && returned.value.kind === "name" ? returned.value.name : null;
+}
+
+/** Recurrent dropout (Gal & Ghahramani 2016): what a cell reads of its last output, through one mask a sequence. */
+function droppedState(
+  formal: Node,
+  key: string,
+  recurrence: Recurrence,
+  environment: Environment,
+): Node {
+  const p = recurrence.dropout;
+  if (p === 0 || !environment.session.mode.training) return formal;
+  const draw = build.random(
+    "uniform",
+    placeOf("recurrent dropout", key, { start: 0, end: 0 }),
+    formal.type.axes,
+  );
+  const scaled = build.mul(formal, build.constant(1 / (1 - p)));
+  return build.select(
+    build.binary("lt", draw, build.constant(1 - p)),
+    scaled,
+    build.broadcast(build.constant(0), formal.type.axes),
+  );
 }
 
 function stateDeclarations(body: readonly BodyStatement[]): ReadonlyMap<string, StateDeclaration> {

@@ -9,7 +9,7 @@ import { nearest, orList } from "../diagnostics/nearest.ts";
 import type { Argument, Expression } from "../parser/ast.ts";
 import { next, prev } from "./data.ts";
 import { placeOf } from "./draws.ts";
-import { fail, placeIn, type Environment } from "./environment.ts";
+import { extend, fail, placeIn, type Environment } from "./environment.ts";
 import { evaluate, evaluateSize } from "./evaluate.ts";
 import { parameter } from "./parameters.ts";
 import { isPlaceholder, type Sizes } from "./sizes.ts";
@@ -237,6 +237,18 @@ function linearMaps(site: CallSite, biased: boolean): Tensor {
   return { ...merged(operands, build.add(sum, bias)), origin };
 }
 
+/** A learned affine map of one value to a size. */
+export function mapTo(value: Tensor, size: number, environment: Environment, span: CallSite["span"]): Tensor {
+  const argument: Argument = { name: null, value: { kind: "name", name: "", span }, span };
+  const written: Argument = {
+    name: { name: "size", span },
+    value: { kind: "number", value: size, text: String(size), span },
+    span,
+  };
+  const inner = extend(environment, new Map<string, Value>([["", value]]));
+  return linearMaps({ arguments: [argument, written], binders: [], environment: inner, span }, true);
+}
+
 /** One number: a learned weighted sum of the features of each operand, plus a bias. */
 const scalarMap: Builtin = (site) => {
   const operands = positional(site).map((a) => ({ argument: a, ...operand(a, site) }));
@@ -316,6 +328,20 @@ export function concatTensors(
   const parts = tensors.map((x, k) => build.broadcast(toF32(x.node), [...axes, from[k]!]));
   const operands = tensors.map((value) => ({ value, span: site.span }));
   return merged(operands, known ? build.concat(parts, from, to) : build.rename(parts[0]!, from[0]!, to));
+}
+
+/** Along each fixed axis the parts side by side, the last declared innermost. */
+function flattened(value: Tensor, site: CallSite): Tensor {
+  const fixed = value.axes.map((a) => a.axis).filter((axis) => axis.size.kind === "fixed");
+  const axis = fixed.at(-1);
+  if (!axis) return value;
+  const kept = value.axes.filter((a) => a.axis !== axis);
+  const parts = Array.from({ length: build.fixedSize(axis) }, (_, k): Tensor => {
+    const node = build.pick(value.node, axis, k);
+    const own = featureOf(node) ? node : build.broadcast(node, [featureAxis(site.environment.session, 1)]);
+    return { ...value, node: own, axes: kept };
+  });
+  return flattened({ ...concatTensors(parts, site.environment, site), axes: kept }, site);
 }
 
 const dot: Builtin = (site) => {
@@ -442,6 +468,18 @@ const functions: Readonly<Record<string, Builtin>> = {
   average: (site) => {
     const value = asOperandTensor(only(site, "average"), site);
     return tensor(meanOver(toF32(value.node), build.without(value.node.type.axes, [build.batch])));
+  },
+  /** The states that a recurrence ended in, for `init = final(value)`. */
+  final: (site) => {
+    const o = only(site, "final");
+    const value = asOperandTensor(o, site);
+    if (!value.finals) fail(site.environment, "no-final-states", o.span);
+    return { kind: "finals", states: value.finals };
+  },
+  /** The fixed named axes one after another in the feature. */
+  flatten: (site) => {
+    const value = asOperandTensor(only(site, "flatten"), site);
+    return flattened(value, site);
   },
   stop_gradient: (site) => {
     const value = asOperandTensor(only(site, "stop_gradient"), site);

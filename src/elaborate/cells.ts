@@ -8,10 +8,12 @@ import type { BodyStatement, Expression } from "../parser/ast.ts";
 import { CompilerBug } from "../diagnostics/diagnostic.ts";
 import { runBody } from "./body.ts";
 import type { Path } from "./environment.ts";
-import { closeScan, type Recurrence } from "./recurrence.ts";
-import { runningAxis, type Extras } from "./stages.ts";
-import { featureOf, listedLike } from "./tensors.ts";
-import type { DefinitionValue, StageSite, Tensor, Value } from "./values.ts";
+import { closeScan, readElement, readState, type Recurrence } from "./recurrence.ts";
+import { startFrom, type CellOptions } from "./cell-options.ts";
+import { concatTensors } from "./builtins.ts";
+import { runningAxis } from "./stages.ts";
+import { featureOf, listedLike, tensor } from "./tensors.ts";
+import type { DefinitionValue, Stage, StageSite, Tensor, Value } from "./values.ts";
 
 const attempts = 8;
 
@@ -21,7 +23,7 @@ export function applyCell(
   inputs: readonly Tensor[],
   path: Path,
   site: StageSite,
-  extras: Extras,
+  extras: CellOptions,
 ): Tensor {
   const { environment } = site;
   const { name } = definition.definition.name;
@@ -48,18 +50,37 @@ export function applyCell(
       elements: new Map(),
       guesses,
       stateful: extras.stateful,
+      startFrom: startFrom(extras, { ...path, count: new Map() }, environment),
+      dropout: site.recurrentDropout ?? 0,
+      path: path.name,
     };
     const body = { ...environment, recurrence };
-    const result = runBody({
-      ...call,
-      environment: body,
-      path: { ...path, count: new Map() },
-      recurrence,
-    }).value;
+    const own: Path = { ...path, count: new Map() };
+    const step = { ...call, environment: body, path: own, recurrence };
+    const result = extras.feed ? fedStep(extras.feed, step) : runBody(step).value;
     const closed = closeScan(result, recurrence, body, path.name);
-    if (closed) return listedLike(closed.sequence, first!);
+    if (closed) return listedLike(closed, first!);
   }
   throw new CompilerBug(`the axes of ${name}'s states do not settle`);
+}
+
+/** One step with feeding: the stage's last result joins the input, and the stage's result is the output. */
+function fedStep(feed: Stage, call: Parameters<typeof runBody>[0]): Tensor {
+  const { environment, path, span } = call;
+  const recurrence = call.recurrence!;
+  const [x] = call.inputs as [Tensor];
+  const input = readElement(`${path.name}.x`, x.node, 0, recurrence);
+  let result: Tensor | null = null;
+  const fed = readState(
+    { key: `${path.name}.feed`, declared: null, span, start: null, next: () => result! },
+    recurrence,
+    environment,
+  );
+  const joined = concatTensors([tensor(input), tensor(fed)], environment, { span });
+  const output = runBody({ ...call, inputs: [joined] }).value;
+  const inner = { ...environment, path: { ...path, count: new Map<string, number>() } };
+  result = feed.apply([output], { environment: inner, span, backward: false });
+  return result;
 }
 
 const featureAxes = (node: Node): readonly Axis[] => {

@@ -7,7 +7,7 @@ import type { DefinitionStatement, Identifier } from "../parser/ast.ts";
 
 /** False if something was reported: then what uses the definition is not looked at. */
 export function checkDefinition(definition: DefinitionStatement, reporter: Reporter): boolean {
-  const { name, body } = definition;
+  const { name, body, options, inputs, kind } = definition;
   let good = true;
   const report: Reporter["report"] = (...what) => {
     good = false;
@@ -21,6 +21,11 @@ export function checkDefinition(definition: DefinitionStatement, reporter: Repor
     else seen.set(each.name, each);
   }
 
+  if (kind === "loss" && (options === null || options.length === 0 || inputs.length !== 1))
+    report("loss-lists", name.span, { name: name.name });
+  else if ((kind === "cell" || options !== null) && inputs.length === 0)
+    report("no-input", name.span, { name: name.name, kind });
+
   const equations = new Set(body.flatMap((s) => (s.kind === "equation" ? [s.name.name] : [])));
   for (const statement of body)
     if (statement.kind === "state")
@@ -28,15 +33,15 @@ export function checkDefinition(definition: DefinitionStatement, reporter: Repor
         if (!equations.has(state.name.name))
           report("state-without-equation", state.span, { name: state.name.name });
 
-  for (const kind of ["return", "predict"] as const) {
-    const [first, second] = body.filter((s) => s.kind === kind);
-    if (!first && kind === "return") report("no-return", name.span, { name: name.name });
+  for (const said of ["return", "predict"] as const) {
+    const [first, second] = body.filter((s) => s.kind === said);
+    if (!first && said === "return") report("no-return", name.span, { name: name.name });
     if (first && second)
-      report("two-returns", second.span, { name: name.name, kind }, [
+      report("two-returns", second.span, { name: name.name, kind: said }, [
         { message: "The first is here:", file: "", span: first.span },
       ]);
-    if (first && kind === "predict" && definition.kind !== "loss")
-      report("predict-outside-loss", first.span, { name: name.name, kind: definition.kind });
+    if (first && said === "predict" && kind !== "loss")
+      report("predict-outside-loss", first.span, { name: name.name, kind });
   }
   return good;
 }

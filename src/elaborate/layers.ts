@@ -5,7 +5,7 @@ import { nearest, orList } from "../diagnostics/nearest.ts";
 import { openChild } from "./body.ts";
 import { concatTensors, failCount, meanOver } from "./builtins.ts";
 import { fail } from "./environment.ts";
-import { evaluateSize } from "./evaluate.ts";
+import { evaluate, evaluateSize } from "./evaluate.ts";
 import { runningAxis, stageName } from "./stages.ts";
 import { elementwise, over, toF32 } from "./tensors.ts";
 import type { CallSite, Stage, StageSite, Tensor } from "./values.ts";
@@ -37,7 +37,7 @@ function along(call: CallSite): string | null {
 
 const firstStep = (node: Node, axis: Axis): Node => build.gather(node, build.constant(0, "i32"), axis);
 
-const lastStep = (node: Node, axis: Axis): Node =>
+export const lastStep = (node: Node, axis: Axis): Node =>
   build.gather(node, build.sub(build.length(axis), build.constant(1, "i32")), axis);
 
 /** The last step in the cell's own time: what it ended in, after `bidir` each direction's own end. */
@@ -191,8 +191,22 @@ function residual(stage: Stage, call: CallSite): Stage {
   };
 }
 
+/** Drops a share of what a recurrence reads of its last output, one mask a sequence. */
+function recurrentDropout(stage: Stage, call: CallSite): Stage {
+  const [share] = call.arguments;
+  const value = share ? evaluate(share.value, call.environment) : null;
+  if (value?.kind !== "number" || value.value < 0 || value.value >= 1)
+    fail(call.environment, "number-wanted", share?.span ?? call.span);
+  return {
+    kind: "stage",
+    name: stage.name,
+    apply: (inputs, site) => stage.apply(inputs, { ...site, recurrentDropout: value.value }),
+  };
+}
+
 export const modifiers: Readonly<Record<string, (stage: Stage, call: CallSite) => Stage>> = {
   bidir: bidirectional,
   stack: stacked,
   residual,
+  recurrent_dropout: recurrentDropout,
 };

@@ -27,6 +27,12 @@ export interface Recurrence {
   readonly guesses: Map<string, readonly Axis[]>;
   /** States live on between calls. */
   readonly stateful: boolean;
+  /** What the states start from, by name, if the call says so. */
+  readonly startFrom: ((state: string, formal: Node<"state">) => Node) | null;
+  /** The share of the recurrent output that is dropped. */
+  readonly dropout: number;
+  /** The cell's own path: states are named beneath it. */
+  readonly path: string;
 }
 
 export interface StateRecord {
@@ -104,7 +110,7 @@ export function closeScan(
   recurrence: Recurrence,
   environment: Environment,
   label: string,
-): { sequence: Tensor; finals: ReadonlyMap<string, Node> } | null {
+): Tensor | null {
   const { session } = environment;
   const nexts = new Map<string, Node>();
   for (const [key, record] of recurrence.states) {
@@ -152,8 +158,16 @@ export function closeScan(
   const sequence = build.scanOutput(scan, 0);
   const end = states.findIndex((s) => s.next === output);
   const own = recurrence.reverse === recurrence.backward && end >= 0 ? tensor(finals.get(keys[end]!)!) : null;
-  return { sequence: { ...tensor(sequence), ends: own, origin: result.origin }, finals };
+  const named = new Map(
+    [...finals]
+      .map(([key, final]) => [key.slice(recurrence.path.length + 1), final] as const)
+      .filter(([name]) => isOwnState(name)),
+  );
+  return { ...tensor(sequence), ends: own, origin: result.origin, finals: named };
 }
+
+/** Not one of `feed`, nor a state remembered for several steps. */
+const isOwnState = (name: string): boolean => !/[@.]/u.test(name) && name !== "feed";
 
 const carries = (recurrence: Recurrence, environment: Environment): boolean =>
   recurrence.stateful || environment.session.mode.carry;
@@ -164,7 +178,9 @@ const canCarry = (node: Node): boolean => node.type.axes.every((axis) => axis.ki
 function startOf(key: string, record: StateRecord, recurrence: Recurrence, environment: Environment): Node {
   const { type } = record.formal;
   const feature = featureOf(record.formal);
-  const declared = record.start?.().node ?? build.constant(0);
+  const name = key.slice(recurrence.path.length + 1);
+  const given = isOwnState(name) ? recurrence.startFrom?.(name, record.formal) : null;
+  const declared = given ?? record.start?.().node ?? build.constant(0);
   const own = feature ? withFeature(toF32(declared), feature) : toF32(declared);
   const start = build.broadcast(own, type.axes);
   if (!carries(recurrence, environment) || !canCarry(record.formal)) return start;

@@ -92,6 +92,7 @@ export function asTensor(value: Value, environment: Environment, span: Span): Te
     case "function":
     case "stage":
     case "definition":
+    case "finals":
     case "word":
       return fail(environment, "not-a-value", span, { what: describe(value), way: wayToValue(value) });
     default:
@@ -127,6 +128,8 @@ export function describe(value: Value): string {
       return `the stage \`${value.name}\``;
     case "definition":
       return `the ${value.definition.options ? "stage" : "function"} \`${value.definition.name.name}\``;
+    case "finals":
+      return "the states that a recurrence ended in";
     case "word":
       return `the word \`${value.word}\``;
     default:

@@ -7,7 +7,16 @@ import type { Argument, DefinitionStatement, Identifier, Span } from "../parser/
 import type { Environment } from "./environment.ts";
 
 export type Value =
-  Tensor | NumberValue | BooleanValue | TextValue | Draw | FunctionValue | Stage | DefinitionValue | Word;
+  | Tensor
+  | NumberValue
+  | BooleanValue
+  | TextValue
+  | Draw
+  | FunctionValue
+  | Stage
+  | DefinitionValue
+  | Finals
+  | Word;
 
 /** Where something comes from, for notes in diagnostics. */
 export interface Origin {
@@ -31,6 +40,8 @@ export interface Tensor {
   readonly origin: Origin | null;
   /** The positions along an axis: as an index it reads along that axis, as a number it is the position. */
   readonly index?: Axis;
+  /** Of what a recurrence gave: the states that it ended in, by their names in the cell. */
+  readonly finals?: ReadonlyMap<string, Node>;
   /** Of a target, or of `next(…)`: the data that an output layer over it predicts. */
   readonly target?: string;
 }
@@ -90,6 +101,8 @@ export interface StageSite {
   readonly span: Span;
   /** Inside `bidir`'s backward run: time flows from the end. */
   readonly backward: boolean;
+  /** The share of a recurrent output that is dropped, one mask a sequence. */
+  readonly recurrentDropout?: number;
 }
 
 /** A definition with two lists, waiting for its options. */
@@ -98,6 +111,12 @@ export interface DefinitionValue {
   readonly definition: DefinitionStatement;
   /** Where its body's other names are looked up. */
   readonly closure: Environment;
+}
+
+/** `final(value)`: the states that a recurrence ended in. */
+export interface Finals {
+  readonly kind: "finals";
+  readonly states: ReadonlyMap<string, Node>;
 }
 
 /** A choice of an option: `before`, `concat`. */
