@@ -46,7 +46,51 @@ export const noisy: readonly ProgramCase[] = [
   "dropout(0.4) >> elman(3)",
   "elman(4) >> dropout(0.4, variational)",
   "dropout(0.3, variational) >> gru(3) >> bidir >> dropout(0.3)",
+  "lstm(3) >> recurrent_dropout(0.4) >> bidir",
 ].map(tagged);
+
+/** What attends to a memory, as a user writes it. */
+const luong = `fn luong(memory[s, d]) (h) {
+  a = softmax(s: dot(h, memory[s]))
+  c = sum(s: a[s] * memory[s])
+  return tanh(affine(c, h, size = |d|))
+}`;
+
+/** From one sequence to another: what the second starts from, and what it feeds back. */
+const transduced = (name: string, stage: string): ProgramCase => ({
+  name,
+  source: `${luong}
+input x : f32[S, 2]  target y : token(3)[L]
+let memory = x >> lstm(3)
+prev(y) >> embed(2) >> ${stage} >> softmax(y)`,
+  lengths: { S: [3, 1, 2], L: [2, 3, 1] },
+});
+
+export const handedOn: readonly ProgramCase[] = [
+  transduced("init", "lstm(4, init = memory)"),
+  transduced("init = final", "lstm(3, init = final(memory))"),
+  transduced("feed", "gru(3, feed = luong(memory))"),
+  transduced("init and feed", "lstm(3, init = memory, feed = luong(memory))"),
+  transduced("attention without feeding", "lstm(3, init = memory) >> luong(memory)"),
+  {
+    name: "attention to the sequence itself",
+    source: `${luong}
+input x : f32[T, 2]  target y : token(3)[T]
+let memory = x >> gru(3)
+x >> gru(3, feed = luong(memory)) >> softmax(y)`,
+    lengths: ragged,
+  },
+  {
+    name: "attend",
+    source: "input x : f32[T, 2]  target y : token(3)\nx >> gru(3) >> attend >> softmax(y)",
+    lengths: ragged,
+  },
+  {
+    name: "flatten",
+    source: "input x : f32[T, H: 2, 3]  target y : token(3)[T]\nx >> flatten >> elman(3) >> softmax(y)",
+    lengths: ragged,
+  },
+];
 
 const frames = "input x : f32[T, 2]";
 
