@@ -42,6 +42,10 @@ export const builtins: Readonly<Record<string, Explanation>> = {
     "x >> lstm(64) >> stack(3)",
   ),
   residual: modifier("Adds the stage's input to its result.", "x >> dense(64, relu) >> residual"),
+  recurrent_dropout: modifier(
+    "Drops a share of what the recurrence reads of its last output, through one mask a sequence.",
+    "x >> lstm(64) >> recurrent_dropout(0.2)",
+  ),
   // ---- functions ---------------------------------------------------------------------------------------------
   sum: fn(
     "The sum over the feature, or over what a binder ranges over. Over nothing: 0.",
@@ -78,6 +82,11 @@ export const builtins: Readonly<Record<string, Explanation>> = {
     "prev(reply) >> embed(64) >> lstm(128) >> softmax(reply)",
   ),
   average: fn("The mean over an example's steps.", "return average(mse(e, y))"),
+  final: fn(
+    "The states that a recurrence ended in, for the start of another of the same shape.",
+    "y >> lstm(64, init = final(memory))",
+  ),
+  flatten: fn("The fixed named axes one after another in the feature.", "image >> flatten >> dense(64)"),
   stop_gradient: fn("The value, through which no gradient flows.", "d = x - stop_gradient(mean(x))"),
   normal: fn(
     "Standard normal random numbers over the axes of the other operand; as an initialiser, `normal(σ)`.",
