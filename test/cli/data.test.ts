@@ -175,6 +175,7 @@ test("splits and orders depend on the seed alone, and hold everything once", () 
 test("a text is cut at a word, never within a character", () => {
   const [a, b] = splitText("one two three four five", 0.5);
   expect([a, b]).toEqual(["one two three ", "four five"]);
+  expect(splitText("abcdefgh\n", 0.5)).toEqual(["abcd", "efgh\n"]);
   const faces = "😀".repeat(5);
   expect(splitText(faces, 0.5).join("")).toBe(faces);
   expect(splitText(faces, 0.5)[0]).toBe("😀😀😀");

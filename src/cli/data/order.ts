@@ -57,7 +57,9 @@ export function splitRecords<T>(
 export function splitText(text: string, share: number): readonly [string, string] {
   if (share <= 0) return [text, ""];
   const wanted = Math.floor(text.length * (1 - share));
-  const space = text.slice(wanted, wanted + 200).search(/\s/u);
+  // Near is within half of the rest: a line's end that is the only one would leave nothing.
+  const near = Math.min(200, Math.floor((text.length - wanted) / 2));
+  const space = text.slice(wanted, wanted + near).search(/\s/u);
   const cut = space < 0 ? wanted : wanted + space + 1;
   // Never between the two halves of a character.
   const whole = /[\udc00-\udfff]/u.test(text.charAt(cut)) ? cut + 1 : cut;
