@@ -104,6 +104,9 @@ const ownFaults: ReadonlySet<Code> = new Set<Code>([
   "endless-recursion",
 ]);
 
+/** Each step back is a state of its own. */
+const furthestStep = 1000;
+
 /** No sensible program nests its calls deeper; a definition that calls itself does. */
 const deepestCall = 40;
 
@@ -208,6 +211,8 @@ function evaluateBody(call: BodyCall): BodyResult {
       if (offset === 0) return equationValue(name, body);
       const steps = recurrence.reverse === recurrence.backward ? -offset : offset;
       if (steps < 0) fail(scope, "two-directions", span, { name });
+      if (steps > furthestStep)
+        fail(scope, "size-too-large", span, { what: "This step", size: steps, limit: furthestStep });
       return stateOf(name, steps, span);
     },
     names: () => [...bindings.keys(), ...equations.keys(), ...closure.names()],
@@ -298,12 +303,7 @@ function returnedName(definition: DefinitionStatement): string | null {
 }
 
 /** Recurrent dropout (Gal & Ghahramani 2016): what a cell reads of its last output, through one mask a sequence. */
-function droppedState(
-  formal: Node,
-  key: string,
-  recurrence: Recurrence,
-  environment: Environment,
-): Node {
+function droppedState(formal: Node, key: string, recurrence: Recurrence, environment: Environment): Node {
   const p = recurrence.dropout;
   if (p === 0 || !environment.session.mode.training) return formal;
   const draw = build.random(

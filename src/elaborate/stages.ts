@@ -18,7 +18,6 @@ import type { Note } from "../diagnostics/diagnostic.ts";
 import { openChild, runBody } from "./body.ts";
 import { builtinFunctions, failCount } from "./builtins.ts";
 import { applyCell } from "./cells.ts";
-import { cellOptionNames, noCellOptions, withCellOption, type CellOptions } from "./cell-options.ts";
 import { firstPlace } from "./definitions.ts";
 import { fail, type Environment } from "./environment.ts";
 import { evaluate, find } from "./evaluate.ts";
@@ -182,7 +181,6 @@ export function stageFrom(expression: Expression, environment: Environment): Sta
     case "boolean":
     case "text":
     case "draw":
-    case "finals":
     case "word":
       return fail(environment, "not-a-stage", expression.span, { what: describe(value) });
     default:
@@ -237,7 +235,7 @@ export function callDefinition(value: DefinitionValue, site: CallSite): Value {
       tensors as Tensor[],
       openChild(site.environment, definition.name),
       { environment: site.environment, span: site.span, backward: false },
-      noCellOptions,
+      noExtras,
     );
   return runBody({
     definition: value,
@@ -250,6 +248,14 @@ export function callDefinition(value: DefinitionValue, site: CallSite): Value {
   }).value;
 }
 
+/** Options that every recurrent stage takes. */
+export interface Extras {
+  readonly along: string | null;
+  readonly stateful: boolean;
+}
+
+const noExtras: Extras = { along: null, stateful: false };
+
 const isFlag = (parameter: Parameter): boolean =>
   parameter.choices !== null && parameter.choices.length === 0;
 
@@ -260,16 +266,11 @@ export function bindOptions(value: DefinitionValue, site: CallSite): Stage {
   const parameters = definition.options ?? [];
   const options = new Map<string, Value>();
   const places = parameters.filter((p) => p.choices === null);
-  let extras: CellOptions = noCellOptions;
+  let extras: Extras = noExtras;
   let next = 0;
   const set = (name: string, option: Value, span: Span): void => {
     if (options.has(name)) fail(environment, "option-twice", span, { name });
     options.set(name, option);
-  };
-  const cellOption = (argument: Argument): boolean => {
-    const more = definition.kind === "cell" ? withCellOption(extras, argument, environment) : null;
-    if (more) extras = more;
-    return more !== null;
   };
   for (const argument of site.arguments) {
     const word =
@@ -281,9 +282,13 @@ export function bindOptions(value: DefinitionValue, site: CallSite): Stage {
       const name = argument.name.name;
       const parameter = parameters.find((p) => p.name.name === name);
       if (parameter) set(name, optionValue(parameter, argument, environment), argument.span);
-      else if (cellOption(argument)) continue;
+      else if (definition.kind === "cell" && name === "along")
+        extras = { ...extras, along: stageName(argument.value) };
+      else if (definition.kind === "cell" && (name === "init" || name === "feed"))
+        fail(environment, "not-yet", argument.span, { what: `\`${name} =\`` });
       else unknownOption(definition, name, argument.name.span, environment);
-    } else if (cellOption(argument)) continue;
+    } else if (definition.kind === "cell" && stageName(argument.value) === "stateful")
+      extras = { ...extras, stateful: true };
     else {
       const parameter = places[next++];
       if (isMisspeltWord(argument.value, definition, environment, parameter === undefined))
@@ -318,7 +323,7 @@ const isMisspeltWord = (
 
 const optionWords = ({ options, kind }: DefinitionStatement): readonly string[] => [
   ...(options ?? []).flatMap((p) => [p.name.name, ...(p.choices ?? []).map((c) => c.name)]),
-  ...(kind === "cell" ? cellOptionNames : []),
+  ...(kind === "cell" ? cellOptions : []),
 ];
 
 /** `n`, `reset` (`before` or `after`), … */
@@ -328,8 +333,11 @@ function optionList({ options, kind }: DefinitionStatement): string {
       ? `\`${name.name}\` (${orList(choices.map((c) => c.name))})`
       : `\`${name.name}\``,
   );
-  return [...own, ...(kind === "cell" ? cellOptionNames.map((n) => `\`${n}\``) : [])].join(", ") || "none";
+  return [...own, ...(kind === "cell" ? cellOptions.map((n) => `\`${n}\``) : [])].join(", ") || "none";
 }
+
+/** What every cell takes as a stage. */
+const cellOptions: readonly string[] = ["along", "stateful"];
 
 function wordOption(
   parameters: readonly Parameter[],
@@ -395,7 +403,7 @@ function applyDefinition(
   given: ReadonlyMap<string, Value>,
   inputs: readonly Tensor[],
   site: StageSite,
-  extras: CellOptions,
+  extras: Extras,
 ): Tensor {
   const { definition, closure } = value;
   const { environment } = site;
