@@ -430,6 +430,24 @@ export const meaning = {
     example: "input x : f32[3]\noutput y = x[0, 1]",
     mend: "input x : f32[3]\noutput y = x[0]",
   },
+  "no-final-states": {
+    severity: "error",
+    message: "This is not what a recurrence gave, so it has no states that it ended in.",
+    hint: "Give the value of a recurrent stage itself: `let h = x >> lstm(8)`, then `final(h)`.",
+    about: "`init = final(value)` hands on the very states of another recurrence of the same shape.",
+    example:
+      "input x : f32[S, 3]\ninput y : f32[T, 3]\nlet h = x >> dense(4)\noutput z = y >> gru(4, init = final(h))",
+    mend: "input x : f32[S, 3]\ninput y : f32[T, 3]\nlet h = x >> gru(4)\noutput z = y >> gru(4, init = final(h))",
+  },
+  "states-do-not-match": {
+    severity: "error",
+    message: "The state `{state}` needs {wanted} features, and in what is handed on ({given}) it {found}.",
+    hint: "Use `init = value` for a learned map of another value's last step.",
+    about: "`init = final(value)` hands states on as they are, so names and sizes must be the same.",
+    example:
+      "input x : f32[S, 3]\ninput y : f32[T, 3]\nlet h = x >> gru(5)\noutput z = y >> gru(4, init = final(h))",
+    mend: "input x : f32[S, 3]\ninput y : f32[T, 3]\nlet h = x >> gru(5)\noutput z = y >> gru(4, init = h)",
+  },
   "index-outside": {
     severity: "error",
     message: "Index {index} lies outside an axis of size {size}.",

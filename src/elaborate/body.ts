@@ -303,7 +303,12 @@ function returnedName(definition: DefinitionStatement): string | null {
 }
 
 /** Recurrent dropout (Gal & Ghahramani 2016): what a cell reads of its last output, through one mask a sequence. */
-function droppedState(formal: Node, key: string, recurrence: Recurrence, environment: Environment): Node {
+function droppedState(
+  formal: Node,
+  key: string,
+  recurrence: Recurrence,
+  environment: Environment,
+): Node {
   const p = recurrence.dropout;
   if (p === 0 || !environment.session.mode.training) return formal;
   const draw = build.random(

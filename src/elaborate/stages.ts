@@ -18,6 +18,7 @@ import type { Note } from "../diagnostics/diagnostic.ts";
 import { openChild, runBody } from "./body.ts";
 import { builtinFunctions, failCount } from "./builtins.ts";
 import { applyCell } from "./cells.ts";
+import { cellOptionNames, noCellOptions, withCellOption, type CellOptions } from "./cell-options.ts";
 import { firstPlace } from "./definitions.ts";
 import { fail, type Environment } from "./environment.ts";
 import { evaluate, find } from "./evaluate.ts";
@@ -181,6 +182,7 @@ export function stageFrom(expression: Expression, environment: Environment): Sta
     case "boolean":
     case "text":
     case "draw":
+    case "finals":
     case "word":
       return fail(environment, "not-a-stage", expression.span, { what: describe(value) });
     default:
@@ -235,7 +237,7 @@ export function callDefinition(value: DefinitionValue, site: CallSite): Value {
       tensors as Tensor[],
       openChild(site.environment, definition.name),
       { environment: site.environment, span: site.span, backward: false },
-      noExtras,
+      noCellOptions,
     );
   return runBody({
     definition: value,
@@ -248,14 +250,6 @@ export function callDefinition(value: DefinitionValue, site: CallSite): Value {
   }).value;
 }
 
-/** Options that every recurrent stage takes. */
-export interface Extras {
-  readonly along: string | null;
-  readonly stateful: boolean;
-}
-
-const noExtras: Extras = { along: null, stateful: false };
-
 const isFlag = (parameter: Parameter): boolean =>
   parameter.choices !== null && parameter.choices.length === 0;
 
@@ -266,11 +260,16 @@ export function bindOptions(value: DefinitionValue, site: CallSite): Stage {
   const parameters = definition.options ?? [];
   const options = new Map<string, Value>();
   const places = parameters.filter((p) => p.choices === null);
-  let extras: Extras = noExtras;
+  let extras: CellOptions = noCellOptions;
   let next = 0;
   const set = (name: string, option: Value, span: Span): void => {
     if (options.has(name)) fail(environment, "option-twice", span, { name });
     options.set(name, option);
+  };
+  const cellOption = (argument: Argument): boolean => {
+    const more = definition.kind === "cell" ? withCellOption(extras, argument, environment) : null;
+    if (more) extras = more;
+    return more !== null;
   };
   for (const argument of site.arguments) {
     const word =
@@ -282,13 +281,9 @@ export function bindOptions(value: DefinitionValue, site: CallSite): Stage {
       const name = argument.name.name;
       const parameter = parameters.find((p) => p.name.name === name);
       if (parameter) set(name, optionValue(parameter, argument, environment), argument.span);
-      else if (definition.kind === "cell" && name === "along")
-        extras = { ...extras, along: stageName(argument.value) };
-      else if (definition.kind === "cell" && (name === "init" || name === "feed"))
-        fail(environment, "not-yet", argument.span, { what: `\`${name} =\`` });
+      else if (cellOption(argument)) continue;
       else unknownOption(definition, name, argument.name.span, environment);
-    } else if (definition.kind === "cell" && stageName(argument.value) === "stateful")
-      extras = { ...extras, stateful: true };
+    } else if (cellOption(argument)) continue;
     else {
       const parameter = places[next++];
       if (isMisspeltWord(argument.value, definition, environment, parameter === undefined))
@@ -323,7 +318,7 @@ const isMisspeltWord = (
 
 const optionWords = ({ options, kind }: DefinitionStatement): readonly string[] => [
   ...(options ?? []).flatMap((p) => [p.name.name, ...(p.choices ?? []).map((c) => c.name)]),
-  ...(kind === "cell" ? cellOptions : []),
+  ...(kind === "cell" ? cellOptionNames : []),
 ];
 
 /** `n`, `reset` (`before` or `after`), … */
@@ -333,11 +328,8 @@ function optionList({ options, kind }: DefinitionStatement): string {
       ? `\`${name.name}\` (${orList(choices.map((c) => c.name))})`
       : `\`${name.name}\``,
   );
-  return [...own, ...(kind === "cell" ? cellOptions.map((n) => `\`${n}\``) : [])].join(", ") || "none";
+  return [...own, ...(kind === "cell" ? cellOptionNames.map((n) => `\`${n}\``) : [])].join(", ") || "none";
 }
-
-/** What every cell takes as a stage. */
-const cellOptions: readonly string[] = ["along", "stateful"];
 
 function wordOption(
   parameters: readonly Parameter[],
@@ -403,7 +395,7 @@ function applyDefinition(
   given: ReadonlyMap<string, Value>,
   inputs: readonly Tensor[],
   site: StageSite,
-  extras: Extras,
+  extras: CellOptions,
 ): Tensor {
   const { definition, closure } = value;
   const { environment } = site;
