@@ -88,11 +88,10 @@ export function lookup(name: Name, environment: Environment): Value {
   });
 }
 
-/** Words of the language that no version of the library before this one defines; what does is found before. */
+/** Words of the language that this version doesn't know; what it does know is found before. */
 const notYet: ReadonlySet<string> = new Set([
-  ...["jordan", "irnn", "cwrnn", "scrn", "linear_rnn", "ntm", "attend", "attention", "hops"],
-  ...["conv", "pool", "each", "repeat", "flatten", "recurrent_dropout", "ctc", "crf", "svm", "perceptron"],
-  ...["cosine", "marginals", "viterbi", "collapse", "final"],
+  ...["cwrnn", "ntm", "attention", "hops", "conv", "pool", "each", "repeat"],
+  ...["ctc", "crf", "svm", "perceptron", "cosine", "marginals", "viterbi", "collapse"],
 ]);
 
 /** A name's meaning: what the program binds comes before the compiler's own. */

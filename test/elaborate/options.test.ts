@@ -54,7 +54,7 @@ describe("options", () => {
     expect(typesOf(source)).toEqual({ y: "f32[T, 3]" });
   });
   test("what this version lacks says so", () => {
-    expect(codesOf(`${x}x >> lstm(4, init = x)`)).toEqual(["not-yet"]);
-    expect(codesOf(`${x}x >> lstm(4, feed = tanh)`)).toEqual(["not-yet"]);
+    expect(codesOf(`${x}x >> hops(3)`)).toEqual(["not-yet"]);
+    expect(codesOf(`${x}target y : token(4)[L]\nx >> ctc(y)`)).toEqual(["not-yet"]);
   });
 });
