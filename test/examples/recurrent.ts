@@ -1,0 +1,71 @@
+/** The library's recurrent layers in plain loops, equation by equation: what each makes of the vectors that flow in. */
+import {
+  add,
+  affine,
+  each,
+  mix,
+  mul,
+  product,
+  sigmoid,
+  tanh,
+  unroll,
+  zeros,
+  type Vector,
+  type Weights,
+} from "./reference.ts";
+
+/** Of all steps. */
+export type Network = (w: Weights, xs: readonly Vector[]) => readonly Vector[];
+
+export const elman =
+  (at: string, act = tanh, run = unroll): Network =>
+  (w, xs) =>
+    run(xs, zeros(w(`${at}.h.b`).length), (x, h) => act(affine(w, `${at}.h`, { x, h })));
+
+export interface LstmOptions {
+  readonly peephole?: boolean;
+  readonly coupled?: boolean;
+  readonly remember?: boolean;
+  readonly run?: typeof unroll;
+}
+
+export interface Memory {
+  readonly c: Vector;
+  readonly h: Vector;
+}
+
+export const lstm =
+  (at: string, { peephole, coupled, remember, run = unroll }: LstmOptions = {}): Network =>
+  (w, xs) => {
+    const n = w(`${at}.i.b`).length;
+    const gate = (name: string, x: Vector, h: Vector, c: Vector): number[] => {
+      const seen = affine(w, `${at}.${name}`, { x, h });
+      return sigmoid(peephole ? add(seen, mul(w(`${at}.${name}.diag.c`), c)) : seen);
+    };
+    const states = run<Memory>(xs, { c: zeros(n), h: zeros(n) }, (x, { c, h }) => {
+      const i = gate("i", x, h, c);
+      const f = coupled ? each((i) => 1 - i, i) : remember ? each(() => 1, i) : gate("f", x, h, c);
+      const g = tanh(affine(w, `${at}.g`, { x, h }));
+      const next = add(mul(f, c), mul(i, g));
+      const o = gate("o", x, h, next);
+      return { c: next, h: mul(o, tanh(next)) };
+    });
+    return states.map(({ h }) => h);
+  };
+
+export const gru =
+  (at: string, kind: "before" | "after" | "simple", run = unroll): Network =>
+  (w, xs) =>
+    run(xs, zeros(w(`${at}.z.b`).length), (x, h) => {
+      const z = sigmoid(affine(w, `${at}.z`, { x, h }));
+      const r = (): number[] => sigmoid(affine(w, `${at}.r`, { x, h }));
+      const g = {
+        simple: () => affine(w, `${at}.g`, { x, h }),
+        before: () => affine(w, `${at}.g`, { x, gated: mul(r(), h) }),
+        after: () => {
+          const past = add(product(w(`${at}.g.Wh`), h), w(`${at}.g.b.2`));
+          return add(product(w(`${at}.g.Wx`), x), w(`${at}.g.b.1`), mul(r(), past));
+        },
+      }[kind]();
+      return mix(z, tanh(g), h);
+    });
