@@ -164,7 +164,11 @@ function evaluateBody(call: BodyCall): BodyResult {
         start: declaration?.start
           ? () =>
               asTensor(
-                evaluate(declaration.start!, { ...scope, recurrence: null }),
+                evaluate(declaration.start!, {
+                  ...scope,
+                  recurrence: null,
+                  lookup: (n) => parameterValue(n) ?? scope.lookup(n),
+                }),
                 scope,
                 declaration.start!.span,
               )
@@ -303,12 +307,7 @@ function returnedName(definition: DefinitionStatement): string | null {
 }
 
 /** Recurrent dropout (Gal & Ghahramani 2016): what a cell reads of its last output, through one mask a sequence. */
-function droppedState(
-  formal: Node,
-  key: string,
-  recurrence: Recurrence,
-  environment: Environment,
-): Node {
+function droppedState(formal: Node, key: string, recurrence: Recurrence, environment: Environment): Node {
   const p = recurrence.dropout;
   if (p === 0 || !environment.session.mode.training) return formal;
   const draw = build.random(
