@@ -68,6 +68,13 @@ describe("cells", () => {
     const [scan] = nodesOf(graph, "scan");
     expect(scan!.attributes.states).toHaveLength(2);
   });
+  test("a state may start at a parameter of the body", () => {
+    const source = cell("  h = h[t-1] + x").replace(
+      "state h[n]",
+      "param h0[n] = ones\n  state h[n] = tanh(h0)",
+    );
+    expect(namesOf(source)).toEqual(["y.c.h0"]);
+  });
   test("both directions are refused", () => {
     expect(codesOf(cell("  h = h[t-1] + h[t+1] + x"))).toEqual(["two-directions"]);
   });
