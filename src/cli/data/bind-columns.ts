@@ -62,7 +62,7 @@ function columnOf(field: Field, names: readonly string[], given: boolean, file: 
       ? `Is \`${near}\` meant?`
       : given
         ? null
-        : `\`--columns\` names them otherwise, such as \`--columns ${names.map((_, k) => (k === 0 ? field.name : "_")).join(",")}\`.`,
+        : "`--columns` gives them the names of the model's data, from left to right, and `_` to those not wanted.",
   );
 }
 

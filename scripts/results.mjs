@@ -1,0 +1,185 @@
+/**
+ * Trains and measures models on real data as a user would, by `rnnc train` and `rnnc eval`, and leaves the scores as they
+ * came out in docs/results.json and docs/results.md:
+ *
+ *   npm run results -- PATH
+ *
+ * PATH holds `atis/slotgated.{train,valid,test}.tsv.gz` (a line: intent, words, tags; github.com/MiuLab/SlotGated-SLU,
+ * data/atis) and `sentiment-mr/rt-polarity.{pos,neg}.gz` (a sentence a line; github.com/yoonkim/CNN_sentence). Neither is
+ * part of the repository. The programs are docs/results/*.rnn; each is trained once for every seed, on one core.
+ */
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gunzipSync } from "node:zlib";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const cli = join(root, "dist/cli.js");
+const data = process.argv[2];
+if (!data || !existsSync(join(data, "atis"))) {
+  console.error("usage: npm run results -- PATH, a folder with atis/ and sentiment-mr/");
+  process.exit(2);
+}
+const seeds = [1, 2, 3];
+const folder = mkdtempSync(join(tmpdir(), "rnnc-"));
+
+const atis = (part) => join(data, `atis/slotgated.${part}.tsv.gz`);
+const columns = ["--columns", "_,words,tags"];
+
+/** No split is published: of each class the sentences 0, 10, 20 … are the test, 5, 15, 25 … for validation. */
+function splitPolarity() {
+  const parts = { train: [], valid: [], test: [] };
+  for (const label of ["pos", "neg"])
+    gunzipSync(readFileSync(join(data, `sentiment-mr/rt-polarity.${label}.gz`)))
+      .toString()
+      .split("\n")
+      .map((line) => line.trim())
+      .filter((words) => words !== "")
+      .forEach((words, k) => {
+        const part = k % 10 === 0 ? "test" : k % 10 === 5 ? "valid" : "train";
+        parts[part].push(JSON.stringify({ words, label }));
+      });
+  for (const [part, lines] of Object.entries(parts))
+    writeFileSync(join(folder, `${part}.jsonl`), `${lines.join("\n")}\n`);
+  return (part) => join(folder, `${part}.jsonl`);
+}
+
+const tasks = [
+  {
+    title: "Slot filling on ATIS",
+    about:
+      "4478 sentences to train on, 500 for validation, 893 to test; words alone, no other features. F1 of spans by the rules of conlleval, in percent. " +
+      "Published for networks of this kind, with words alone, the best of a search over hyperparameters (Mesnil et al. 2015): Elman 94.98, Jordan 94.29, hybrid 95.06.",
+    measure: "f1",
+    files: () => atis,
+    options: [...columns, "--min-count", "2"],
+    evalOptions: columns,
+    models: [
+      { name: "Elman, window of 7 words", program: "atis-elman" },
+      { name: "Jordan, window of 7 words", program: "atis-jordan" },
+      { name: "biLSTM", program: "atis-bilstm" },
+    ],
+  },
+  {
+    title: "Polarity of sentences from film reviews",
+    about:
+      "The data of Pang and Lee (2005), 10662 sentences. They have no split of their own: of each class every tenth sentence is tested on, every tenth used for validation. " +
+      "Accuracy in percent; no pretrained vectors.",
+    measure: "accuracy",
+    files: splitPolarity,
+    options: ["--min-count", "2"],
+    evalOptions: [],
+    models: [
+      { name: "GRU, its last state", program: "polarity-last" },
+      { name: "GRU, attention over its states", program: "polarity-attention" },
+    ],
+  },
+];
+
+function rnnc(args) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [cli, ...args], { encoding: "utf8" });
+  if (status === 0) return stdout;
+  console.error(stderr);
+  process.exit(status ?? 1);
+}
+
+function runOnce(task, files, program, seed) {
+  const out = join(folder, `${program}-${seed}`);
+  const source = join(root, `docs/results/${program}.rnn`);
+  const start = performance.now();
+  rnnc([
+    ...["train", source, "--data", files("train"), "--validate", files("valid")],
+    ...[...task.options, "--seed", String(seed), "-o", out],
+  ]);
+  const seconds = (performance.now() - start) / 1000;
+  const measured = (part) =>
+    JSON.parse(rnnc(["eval", out, "--data", files(part), ...task.evalOptions, "--json"]));
+  const { types: _, ...test } = measured("test");
+  const { parameters } = JSON.parse(readFileSync(join(out, `${program}.json`), "utf8"));
+  const { best } = JSON.parse(readFileSync(join(out, "checkpoints/run.json"), "utf8"));
+  const log = readFileSync(join(out, "log.jsonl"), "utf8").trim().split("\n").map(JSON.parse);
+  return {
+    seed,
+    seconds,
+    parameters: parameters.reduce((sum, { shape }) => sum + shape.reduce((n, size) => n * size, 1), 0),
+    epochs: log.filter((entry) => "validation" in entry).length,
+    keptStep: best.step,
+    validation: measured("valid")[task.measure],
+    test,
+  };
+}
+
+const results = tasks.map((task) => {
+  const files = task.files();
+  const models = task.models.map(({ name, program }) => ({
+    name,
+    program,
+    runs: seeds.map((seed) => {
+      const run = runOnce(task, files, program, seed);
+      console.log(
+        `${program} seed ${seed}: ${percent(run.test[task.measure])} (${run.seconds.toFixed(0)} s)`,
+      );
+      return run;
+    }),
+  }));
+  const { title, about, measure, options } = task;
+  return { title, about, measure, options: options.join(" "), models };
+});
+rmSync(folder, { recursive: true });
+
+const report = {
+  machine: cpus()[0].model,
+  node: process.versions.node,
+  date: new Date().toISOString().slice(0, 10),
+  seeds,
+  tasks: results,
+};
+writeFileSync(join(root, "docs/results.json"), `${JSON.stringify(report, null, 2)}\n`);
+writeFileSync(join(root, "docs/results.md"), markdown(report));
+for (const file of ["docs/results.md", "docs/results.json"])
+  execFileSync(process.execPath, [join(root, "node_modules/prettier/bin/prettier.cjs"), "--write", file], {
+    cwd: root,
+    stdio: "ignore",
+  });
+
+function percent(share) {
+  return (100 * share).toFixed(2);
+}
+
+function mean(values) {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+function markdown({ machine, node, date, tasks }) {
+  const sections = tasks.flatMap(({ title, about, measure, options, models }) => [
+    `## ${title}`,
+    about,
+    `Options of \`rnnc train\` beside data and seed: \`${options}\`. The weights kept are those of the epoch that was best in validation.`,
+    [
+      `| model | program | parameters | seeds | validation | test | mean of the tests | seconds of training |`,
+      `| --- | --- | --- | --- | --- | --- | --- | --- |`,
+      ...models.map(({ name, program, runs }) => {
+        const each = (value) => runs.map(value).join(", ");
+        const cells = [
+          name,
+          `[${program}.rnn](results/${program}.rnn)`,
+          runs[0].parameters.toLocaleString("en"),
+          each(({ seed }) => seed),
+          each(({ validation }) => percent(validation)),
+          each(({ test }) => percent(test[measure])),
+          `**${percent(mean(runs.map(({ test }) => test[measure])))}**`,
+          each(({ seconds }) => seconds.toFixed(0)),
+        ];
+        return `| ${cells.join(" | ")} |`;
+      }),
+    ].join("\n"),
+  ]);
+  return [
+    "# Results on real data",
+    `Made by \`npm run results\` on ${date}: trained by \`rnnc train\`, measured by \`rnnc eval\`, on one thread of ${machine} (Node ${node}; other work ran beside, so times are upper bounds), reported as they came out.`,
+    ...sections,
+    "",
+  ].join("\n\n");
+}
