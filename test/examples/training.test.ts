@@ -16,6 +16,9 @@ const steps = 12;
 /** A difference across the kink of a rectifier is no slope; with these data none is met. */
 const seeds: Readonly<Record<string, number>> = { indrnn: 3, irnn: 3 };
 
+/** Large, and of parts that others have too: their gradients would take long and tell nothing new. */
+const large: ReadonlySet<string> = new Set(["charlm", "slot-filling", "named-entities", "tagger"]);
+
 describe.each(examples)("%s", (name) => {
   const source = sourceOf(name);
 
@@ -39,7 +42,7 @@ describe.each(examples)("%s", (name) => {
     expect(trainer.evaluate(batch).loss).toBeLessThan(before);
   });
 
-  test("its gradients are right", async () => {
+  test.skipIf(large.has(name))("its gradients are right", async () => {
     const rows = await checkGradients(source, `${name}.rnn`, { elements: 1, seed: seeds[name] ?? 1 });
     for (const row of rows!) {
       expect(row.norm, row.parameter).toBeGreaterThan(0);
