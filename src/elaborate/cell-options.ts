@@ -6,7 +6,7 @@
 import * as build from "../ir/graph/build.ts";
 import type { Node } from "../ir/graph/types.ts";
 import type { Argument, Span } from "../parser/ast.ts";
-import { mapTo } from "./builtins.ts";
+import { mapTo } from "./maps.ts";
 import { childPath, fail, type Environment, type Path } from "./environment.ts";
 import { evaluate } from "./evaluate.ts";
 import { lastStep } from "./layers.ts";

@@ -10,8 +10,8 @@ import { runBody } from "./body.ts";
 import type { Path } from "./environment.ts";
 import { closeScan, readElement, readState, type Recurrence } from "./recurrence.ts";
 import { startFrom, type CellOptions } from "./cell-options.ts";
-import { concatTensors } from "./builtins.ts";
-import { runningAxis } from "./stages.ts";
+import { concatTensors } from "./vectors.ts";
+import { runningAxis } from "./running-axis.ts";
 import { featureOf, listedLike, tensor } from "./tensors.ts";
 import type { DefinitionValue, Stage, StageSite, Tensor, Value } from "./values.ts";
 

@@ -7,7 +7,7 @@ import type { Axis } from "../ir/graph/types.ts";
 import type { AxisEntry, DataStatement, DefinitionStatement, Span } from "../parser/ast.ts";
 import { fail, type Environment } from "./environment.ts";
 import { evaluateSize } from "./evaluate.ts";
-import { failSequence } from "./stages.ts";
+import { failSequence } from "./running-axis.ts";
 import { featureAxis, featureOf, isTime, namedAxis, over, tensor, timeAxis } from "./tensors.ts";
 import type { CallSite, Tensor, Value } from "./values.ts";
 

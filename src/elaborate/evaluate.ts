@@ -5,7 +5,8 @@ import type { Binary, BinaryOperator, Call, Conditional, Expression, Length, Nam
 import { nearest } from "../diagnostics/nearest.ts";
 import { builtinFunctions } from "./builtins.ts";
 import { builtinStages, modifiers } from "./layers.ts";
-import { callDefinition, evaluatePipe, stageOf } from "./stages.ts";
+import { evaluatePipe, stageOf } from "./stages.ts";
+import { callDefinition } from "./options.ts";
 import { fail, type Environment } from "./environment.ts";
 import { lossKey } from "./output-layers.ts";
 import { evaluateIndex, bindIndices } from "./indices.ts";

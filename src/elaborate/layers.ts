@@ -3,10 +3,13 @@ import * as build from "../ir/graph/build.ts";
 import type { Axis, Node } from "../ir/graph/types.ts";
 import { nearest, orList } from "../diagnostics/nearest.ts";
 import { openChild } from "./body.ts";
-import { concatTensors, failCount, meanOver } from "./builtins.ts";
+import { failCount } from "./arguments.ts";
+import { meanOver } from "./reductions.ts";
+import { concatTensors } from "./vectors.ts";
 import { fail } from "./environment.ts";
 import { evaluate, evaluateSize } from "./evaluate.ts";
-import { runningAxis, stageName } from "./stages.ts";
+import { stageName } from "./stages.ts";
+import { runningAxis } from "./running-axis.ts";
 import { elementwise, over, toF32 } from "./tensors.ts";
 import type { CallSite, Stage, StageSite, Tensor } from "./values.ts";
 
