@@ -1,7 +1,8 @@
 /** The front end: what a program means, or what is wrong with it. Needs no backend. */
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import { makeReporter } from "../diagnostics/reporter.ts";
-import { elaborate, type Model, type Source } from "../elaborate/program.ts";
+import { elaborate, type Model } from "../elaborate/program.ts";
+import type { Source } from "../elaborate/run.ts";
 import { nodesOf } from "../ir/graph/walk.ts";
 import { parse } from "../parser/parse.ts";
 import { standardLibrary } from "../std/library.ts";

@@ -16,7 +16,7 @@ import {
   type Schedule,
   type TrainSettings,
 } from "../passes/train-settings.ts";
-import type { Source } from "./program.ts";
+import type { Source } from "./run.ts";
 
 export interface DecodeSettings {
   readonly kind: string;

@@ -8,7 +8,7 @@ import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import { makeReporter } from "../diagnostics/reporter.ts";
 import type { Setting } from "../parser/ast.ts";
 import type { Result, Session } from "./environment.ts";
-import type { Source } from "./program.ts";
+import type { Source } from "./run.ts";
 
 /** The inputs of the graph below `roots`; what is `except` is not entered. */
 export function inputsBelow(roots: readonly Node[], except: ReadonlySet<Node> = new Set()): Set<string> {
