@@ -4,27 +4,26 @@
  * In a `fn` or `loss` a name is the whole value. In a cell a bare name is this step's value, `h[t-1]` the last
  * step's; the equations then become the body of a scan (see `recurrence.ts`).
  */
+import type { Code } from "../diagnostics/catalogue.ts";
 import * as build from "../ir/graph/build.ts";
-import type { Axis, Node } from "../ir/graph/types.ts";
-import { placeOf } from "./draws.ts";
+import type { Node } from "../ir/graph/types.ts";
+import type { Note } from "../diagnostics/diagnostic.ts";
 import type {
-  DefinitionStatement,
-  AxisEntry,
   BodyStatement,
+  DefinitionStatement,
   Equation,
   Identifier,
-  Parameter,
   Span,
   StateDeclaration,
 } from "../parser/ast.ts";
-import type { Code } from "../diagnostics/catalogue.ts";
-import type { Note } from "../diagnostics/diagnostic.ts";
-import { childPath, equationPath, extend, fail, Fault, type Environment, type Path } from "./environment.ts";
-import { evaluate, evaluateSize } from "./evaluate.ts";
+import { placeOf } from "./draws.ts";
+import { Fault, childPath, equationPath, extend, fail, type Environment, type Path } from "./environment.ts";
+import { evaluate } from "./evaluate.ts";
 import { learnedTensor } from "./parameters.ts";
 import { ownPosition, readElement, readState, type Recurrence } from "./recurrence.ts";
-import { asTensor, describeType, featureAxis, featureOf, namedAxis, tensor, withFeature } from "./tensors.ts";
+import { asTensor, tensor } from "./tensors.ts";
 import type { DefinitionValue, Tensor, Value } from "./values.ts";
+import { declaredAxes, shadowed, viewed } from "./views.ts";
 
 export interface BodyResult {
   readonly value: Tensor;
@@ -282,24 +281,6 @@ function elementTensor(
   };
 }
 
-/** The value along a fresh axis of the same length, so that the two can meet (see the rule of captures in the graph). */
-export function shadowed(value: Tensor, axis: Axis, environment: Environment): Tensor {
-  const key = `${axis.name}'`;
-  const { axes } = environment.session;
-  const shadow: Axis = axes.get(key) ?? {
-    name: key,
-    kind: "time",
-    size: { kind: "linear", of: axis, times: 1, plus: 0 },
-    order: axis.order + 0.5,
-  };
-  axes.set(key, shadow);
-  return {
-    ...value,
-    node: build.rename(value.node, axis, shadow),
-    axes: value.axes.map((a) => (a.axis === axis ? { name: a.name, axis: shadow } : a)),
-  };
-}
-
 /** The state that a cell's output is: `h` of `return h`. */
 function returnedName(definition: DefinitionStatement): string | null {
   const returned = definition.body.find((s) => s.kind === "return");
@@ -359,77 +340,6 @@ function failCycle(
     })),
   );
 }
-
-/** The axes of a state: named entries, and a last entry that is a size as the feature. */
-function declaredAxes(entries: readonly AxisEntry[], environment: Environment): readonly Axis[] {
-  return entries.map((entry, k) => {
-    const { session } = environment;
-    if (entry.name && entry.size)
-      return namedAxis(session, entry.name.name, evaluateSize(entry.size, environment));
-    const expression = entry.size ?? { kind: "name" as const, name: entry.name!.name, span: entry.span };
-    const size = evaluateSize(expression, environment);
-    return k === entries.length - 1
-      ? featureAxis(session, size)
-      : namedAxis(session, entry.name?.name ?? `d${size}`, size);
-  });
-}
-
-/**
- * An input as its parameter names it: `e[t, k]` names the last two axes from the right; the others are carried. A name
- * is also a number along its axis.
- */
-function viewed(
-  given: Tensor,
-  parameter: Parameter,
-  bindings: Map<string, Value>,
-  environment: Environment,
-  { span, environment: caller }: BodyCall,
-): Tensor {
-  if (!parameter.axes) return given;
-  const feature = featureOf(given.node);
-  const slots: { name: string; axis: Axis }[] = [
-    ...given.axes,
-    ...(feature ? [{ name: "", axis: feature }] : []),
-  ];
-  const named = parameter.axes.slice().reverse();
-  const visible: { name: string; axis: Axis }[] = [];
-  let current = given;
-  named.forEach((entry, k) => {
-    const slot = slots[slots.length - 1 - k];
-    if (!slot)
-      fail(caller, "too-few-axes", span, {
-        name: parameter.name.name,
-        wanted: parameter.axes!.length,
-        type: describeType(given),
-      });
-    let { axis } = slot;
-    if (entry.size && axis.kind === "feature") {
-      const wanted = evaluateSize(entry.size, {
-        ...environment,
-        lookup: (n) => bindings.get(n) ?? environment.lookup(n),
-      });
-      if (!environment.session.sizes.unify(wanted, build.fixedSize(axis)))
-        fail(caller, "sizes-do-not-meet", span, { left: wanted, right: build.fixedSize(axis) }, [
-          {
-            message: `\`${parameter.name.name}\` asks for ${wanted}.`,
-            file: environment.file,
-            span: entry.span,
-          },
-        ]);
-      const solved = featureAxis(environment.session, environment.session.sizes.resolve(wanted));
-      current = { ...current, node: withFeature(current.node, solved) };
-      axis = solved;
-    }
-    if (entry.name) {
-      bindings.set(entry.name.name, indexAlong(axis));
-      if (axis.kind !== "feature") visible.unshift({ name: entry.name.name, axis });
-    }
-  });
-  return { ...current, axes: visible };
-}
-
-/** The positions along an axis, as a value and as an index. */
-export const indexAlong = (axis: Axis): Tensor => ({ ...tensor(build.iota(axis)), index: axis });
 
 export function openChild(environment: Environment, name: Identifier | string): Path {
   return childPath(environment.session, environment.path, typeof name === "string" ? name : name.name);

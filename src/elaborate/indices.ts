@@ -9,7 +9,7 @@ import type { Axis, Node } from "../ir/graph/types.ts";
 import { nearest } from "../diagnostics/nearest.ts";
 import type { Argument, Expression, Identifier, Index, Name } from "../parser/ast.ts";
 import { extend, fail, type Environment } from "./environment.ts";
-import { indexAlong } from "./body.ts";
+import { indexAlong } from "./views.ts";
 import { evaluate, find } from "./evaluate.ts";
 import {
   align,

@@ -1,0 +1,98 @@
+/** Values under the names that a definition gives to their axes, and axes as values. */
+import * as build from "../ir/graph/build.ts";
+import type { Axis } from "../ir/graph/types.ts";
+import type { AxisEntry, Parameter } from "../parser/ast.ts";
+import type { BodyCall } from "./body.ts";
+import { fail, type Environment } from "./environment.ts";
+import { evaluateSize } from "./evaluate.ts";
+import { describeType, featureAxis, featureOf, namedAxis, tensor, withFeature } from "./tensors.ts";
+import type { Tensor, Value } from "./values.ts";
+
+/** The value along a fresh axis of the same length, so that the two can meet (see the rule of captures in the graph). */
+export function shadowed(value: Tensor, axis: Axis, environment: Environment): Tensor {
+  const key = `${axis.name}'`;
+  const { axes } = environment.session;
+  const shadow: Axis = axes.get(key) ?? {
+    name: key,
+    kind: "time",
+    size: { kind: "linear", of: axis, times: 1, plus: 0 },
+    order: axis.order + 0.5,
+  };
+  axes.set(key, shadow);
+  return {
+    ...value,
+    node: build.rename(value.node, axis, shadow),
+    axes: value.axes.map((a) => (a.axis === axis ? { name: a.name, axis: shadow } : a)),
+  };
+}
+
+/** The axes of a state: named entries, and a last entry that is a size as the feature. */
+export function declaredAxes(entries: readonly AxisEntry[], environment: Environment): readonly Axis[] {
+  return entries.map((entry, k) => {
+    const { session } = environment;
+    if (entry.name && entry.size)
+      return namedAxis(session, entry.name.name, evaluateSize(entry.size, environment));
+    const expression = entry.size ?? { kind: "name" as const, name: entry.name!.name, span: entry.span };
+    const size = evaluateSize(expression, environment);
+    return k === entries.length - 1
+      ? featureAxis(session, size)
+      : namedAxis(session, entry.name?.name ?? `d${size}`, size);
+  });
+}
+
+/**
+ * An input as its parameter names it: `e[t, k]` names the last two axes from the right; the others are carried. A name
+ * is also a number along its axis.
+ */
+export function viewed(
+  given: Tensor,
+  parameter: Parameter,
+  bindings: Map<string, Value>,
+  environment: Environment,
+  { span, environment: caller }: BodyCall,
+): Tensor {
+  if (!parameter.axes) return given;
+  const feature = featureOf(given.node);
+  const slots: { name: string; axis: Axis }[] = [
+    ...given.axes,
+    ...(feature ? [{ name: "", axis: feature }] : []),
+  ];
+  const named = parameter.axes.slice().reverse();
+  const visible: { name: string; axis: Axis }[] = [];
+  let current = given;
+  named.forEach((entry, k) => {
+    const slot = slots[slots.length - 1 - k];
+    if (!slot)
+      fail(caller, "too-few-axes", span, {
+        name: parameter.name.name,
+        wanted: parameter.axes!.length,
+        type: describeType(given),
+      });
+    let { axis } = slot;
+    if (entry.size && axis.kind === "feature") {
+      const wanted = evaluateSize(entry.size, {
+        ...environment,
+        lookup: (n) => bindings.get(n) ?? environment.lookup(n),
+      });
+      if (!environment.session.sizes.unify(wanted, build.fixedSize(axis)))
+        fail(caller, "sizes-do-not-meet", span, { left: wanted, right: build.fixedSize(axis) }, [
+          {
+            message: `\`${parameter.name.name}\` asks for ${wanted}.`,
+            file: environment.file,
+            span: entry.span,
+          },
+        ]);
+      const solved = featureAxis(environment.session, environment.session.sizes.resolve(wanted));
+      current = { ...current, node: withFeature(current.node, solved) };
+      axis = solved;
+    }
+    if (entry.name) {
+      bindings.set(entry.name.name, indexAlong(axis));
+      if (axis.kind !== "feature") visible.unshift({ name: entry.name.name, axis });
+    }
+  });
+  return { ...current, axes: visible };
+}
+
+/** The positions along an axis, as a value and as an index. */
+export const indexAlong = (axis: Axis): Tensor => ({ ...tensor(build.iota(axis)), index: axis });
