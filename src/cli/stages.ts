@@ -1,16 +1,15 @@
 /** The names of the compiler's stages and passes, as `--emit` and `--without` take them. */
 import { nearest } from "../diagnostics/nearest.ts";
-import { graphPasses } from "../passes/pipeline.ts";
+import { canBeLeftOut, graphPassNames } from "../passes/pipeline.ts";
 import { misuse } from "./failure.ts";
-
-const passNames = (): readonly string[] => [...new Set(graphPasses("training").map(({ name }) => name))];
 
 export const stageNames = (): readonly string[] => [
   "ast",
   "graph",
-  ...passNames(),
+  ...graphPassNames(),
   "lower",
   "fuse",
+  "plan-memory",
   "kernels",
   "memory",
   "wat",
@@ -18,11 +17,10 @@ export const stageNames = (): readonly string[] => [
 
 export const checkStage = (name: string): void => checkKnown(name, stageNames(), "stage");
 
-/** Training is not training without `differentiate`. */
 export const checkPass = (name: string): void =>
   checkKnown(
     name,
-    [...passNames().filter((pass) => pass !== "differentiate"), "fuse", "plan-memory"],
+    [...graphPassNames().filter(canBeLeftOut), "fuse", "plan-memory"],
     "pass that can be left out",
   );
 

@@ -11,7 +11,7 @@ export interface KernelOptions {
   /** Names of passes to leave out: `fuse`, `plan-memory` (then no two buffers share memory). */
   readonly without?: ReadonlySet<string>;
   /** Sees the program as lowered (`lower`), after `fuse`, and in the end (`kernels`). */
-  readonly observe?: (stage: "lower" | "fuse" | "kernels", program: KernelProgram) => void;
+  readonly observe?: (stage: "lower" | "fuse" | "plan-memory" | "kernels", program: KernelProgram) => void;
 }
 
 /** From what `lower` made to what a backend emits: fused, with a memory plan. */
@@ -26,6 +26,7 @@ export function compileKernels(lowered: KernelProgram, options: KernelOptions = 
   }
   // Last: lifetimes are those of the statements that are emitted.
   program = planMemory(program, { reuse: !without.has("plan-memory") });
+  observe?.("plan-memory", program);
   observe?.("kernels", program);
   return program;
 }

@@ -1,12 +1,12 @@
 /**
  * Every order of passes over the graph, with the reason for each place, and what runs them. Each pass but
- * `differentiate` can be switched off by name; the values stay the same, the speed does not.
+ * those that give a graph its meaning can be switched off by name; the values stay the same, the speed does not.
  */
 import { CompilerBug } from "../diagnostics/diagnostic.ts";
 import type { Graph } from "../ir/graph/types.ts";
 import { verify } from "../ir/graph/verify.ts";
 import { deferWeightGradients } from "./defer-weight-gradients.ts";
-import { makeDifferentiate } from "./differentiate.ts";
+import { differentiate, makeDifferentiate } from "./differentiate.ts";
 import { makeGatherProducts } from "./gather-products.ts";
 import { hoist } from "./hoist.ts";
 import { maskPadding } from "./mask-padding.ts";
@@ -77,8 +77,18 @@ export function finalPasses(options: PipelineOptions = {}): readonly Pass[] {
   return enabled(passes, options);
 }
 
+/** Passes that give a graph its meaning: without them it would be another, not a slower one. */
+const needed: ReadonlySet<string> = new Set([differentiate.name, maskPadding.name]);
+
+export const canBeLeftOut = (name: string): boolean => !needed.has(name);
+
 const enabled = (passes: readonly Pass[], { without = new Set() }: PipelineOptions): readonly Pass[] =>
-  passes.filter((pass) => pass.name === "differentiate" || !without.has(pass.name));
+  passes.filter((pass) => needed.has(pass.name) || !without.has(pass.name));
+
+/** All passes over graphs that a compilation may run, by name, each once. */
+export const graphPassNames = (): readonly string[] => [
+  ...new Set(graphPasses("training", { lookups: 1 }).map(({ name }) => name)),
+];
 
 /** All passes of one entry on its own. */
 export function graphPasses(entry: Entry, options: PipelineOptions = {}): readonly Pass[] {
