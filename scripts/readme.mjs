@@ -80,7 +80,7 @@ const blocks = {
   gradients: () =>
     fenced(
       "console",
-      `$ rnnc check --gradients examples/tagger.rnn\n${shown(["check", "--gradients", "examples/tagger.rnn"])}`,
+      `$ rnnc check --gradients examples/elman.rnn\n${shown(["check", "--gradients", "examples/elman.rnn"])}`,
     ),
   lstm: () => {
     const text = read("src/std/cells.rnn");

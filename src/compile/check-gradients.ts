@@ -63,7 +63,7 @@ export async function checkGradients(
   return model.parameters.map((p): GradientRow => {
     const own = exact.get(p.name);
     if (!own) throw new CompilerBug(`no gradient of ${p.name}`);
-    const places = sample(own.length, options.elements ?? 8, random);
+    const places = sample(own, options.elements ?? 8, random);
     const found = places.map((k) => centralDifference(loss, environment, p.name, k));
     const there = places.map((k) => own[k]!);
     const scale = Math.max(norm(found), norm(there), floor);
@@ -181,10 +181,15 @@ const vocabularySizes = (
 ): ReadonlyMap<string, number> =>
   new Map(data.flatMap((d) => (d.vocabulary ? [[d.name, d.vocabulary.size] as const] : [])));
 
-/** Some places of an array, all of them if it is small. */
-function sample(length: number, count: number, random: () => number): readonly number[] {
+/** Some places of a gradient, all of them if it is small: most where it is not zero (a table has few rows in use). */
+function sample(gradient: Float64Array, count: number, random: () => number): readonly number[] {
+  const { length } = gradient;
   if (length <= count) return Array.from({ length }, (_, k) => k);
-  return Array.from({ length: count }, () => Math.floor(random() * length));
+  const used = Array.from(gradient.keys()).filter((k) => gradient[k] !== 0);
+  return Array.from({ length: count }, (_, k) => {
+    const anywhere = Math.floor(random() * length);
+    return k === 0 || used.length === 0 ? anywhere : used[Math.floor(random() * used.length)]!;
+  });
 }
 
 // ---- three gradients ----------------------------------------------------------------------------------------------
