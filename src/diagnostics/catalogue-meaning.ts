@@ -1,4 +1,7 @@
-/** What a program that parses can still get wrong: names, axes, sizes, recurrences, outputs. See `catalogue.ts`. */
+/**
+ * What a program that parses can still get wrong: names, axes, sizes, recurrences, outputs. See `catalogue.ts`.
+ * Long, because it is one table: an entry a code, each with its example and mend.
+ */
 import type { CatalogueEntry } from "./catalogue.ts";
 
 export const meaning = {
