@@ -16,7 +16,7 @@ train {
   clip norm 5
   batch 8
   tbptt 32
-  epochs 60
+  epochs 16
   validate 0.1
 }
 decode { sample(temperature = 0.7, avoid = unk) }

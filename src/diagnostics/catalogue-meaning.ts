@@ -45,6 +45,15 @@ export const meaning = {
     example: "input x : f32[T, 3]\noutput y = lstm(4)",
     mend: "input x : f32[T, 3]\noutput y = x >> lstm(4)",
   },
+  "pipeline-without-value": {
+    severity: "error",
+    message: "Nothing flows into this pipeline, though the program declares {inputs}.",
+    hint: "Begin it with a value: `{first} >> …`.",
+    about:
+      "A pipeline that begins with a stage reads an input `x`, which is implied only where no input is declared.",
+    example: "input words : token(5)[T]\ntarget y : token(2)\nlstm(8) >> last >> softmax(y)",
+    mend: "input words : token(5)[T]\ntarget y : token(2)\nwords >> embed(8) >> lstm(8) >> last >> softmax(y)",
+  },
   "not-a-stage": {
     severity: "error",
     message: "A stage is needed after `>>`, and this is {what}.",

@@ -6,7 +6,7 @@ import { makeReporter } from "../diagnostics/reporter.ts";
 import type { Expression, Identifier, PipelineStatement, Statement } from "../parser/ast.ts";
 import { declareData, dimensionKey } from "./data.ts";
 import { checkDefinition, firstPlace } from "./definitions.ts";
-import { Fault, childPath, type Environment, type Path } from "./environment.ts";
+import { Fault, childPath, type Environment, type Path, fail } from "./environment.ts";
 import { evaluate, find } from "./evaluate.ts";
 import { lossKey } from "./output-layers.ts";
 import { learnedTensor } from "./parameters.ts";
@@ -229,6 +229,12 @@ function runPipeline(
   const first = value.kind === "pipe" ? value.stages[0]! : value;
   const head = headOf(first, inner);
   if (head === "stage") {
+    const declared = [...environment.session.data.values()].filter((d) => d.role === "input");
+    if (!bindings.has("x") && declared.length > 0)
+      fail(environment, "pipeline-without-value", first.span, {
+        inputs: declared.map((d) => `\`${d.name}\``).join(", "),
+        first: declared[0]!.name,
+      });
     const x = bindings.get("x") ?? impliedInput(environment, bindings);
     const stages: readonly Expression[] = [
       { kind: "name", name: "x", span: first.span },

@@ -78,7 +78,7 @@ async function train(path: string, options: TrainOptions): Promise<void> {
   const source = readSource(path);
   const place = options.output ?? modelName(source.file);
   const claim = { resume: options.resume ?? false, force: options.force ?? false };
-  checkRunFolder(place, claim);
+  checkRunFolder(place, modelName(source.file), claim);
   const prepared = await prepare(source, {
     data: { path: options.data, format: options.format ?? null, columns: options.columns ?? null },
     validation: typeof options.validate === "string" ? options.validate : null,

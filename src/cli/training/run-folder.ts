@@ -49,11 +49,12 @@ export function holdsTraining(path: string): boolean {
   return kindOf(file("run.json")) === "file" && kindOf(file("last.safetensors")) === "file";
 }
 
-export function checkRunFolder(path: string, { resume, force }: ClaimOptions): void {
+/** `model`: the package that the training will write may be there already, if it has no weights to lose. */
+export function checkRunFolder(path: string, model: string, { resume, force }: ClaimOptions): void {
   const earlier = holdsTraining(path);
   if (resume && !earlier)
     throw new Failure(`\`${path}\` holds no training to go on with.`, "Leave `--resume` out to start one.");
-  if (!resume && !force) refuseToOverwrite(path, earlier);
+  if (!resume && !force) refuseToOverwrite(path, model, earlier);
 }
 
 export function claimRunFolder(path: string, { resume }: Pick<ClaimOptions, "resume">): RunFolder {
@@ -79,7 +80,7 @@ export function claimRunFolder(path: string, { resume }: Pick<ClaimOptions, "res
   };
 }
 
-function refuseToOverwrite(path: string, earlier: boolean): void {
+function refuseToOverwrite(path: string, model: string, earlier: boolean): void {
   if (earlier)
     throw new Failure(
       `\`${path}\` holds a training already.`,
@@ -87,7 +88,10 @@ function refuseToOverwrite(path: string, earlier: boolean): void {
     );
   if (kindOf(path) === "file")
     throw new Failure(`\`${path}\` is a file, not a folder.`, "`-o` names another folder.");
-  if (kindOf(path) === "folder" && list(path).length > 0)
+  const replaceable = new Set([`${model}.wasm`, `${model}.js`, `${model}.d.ts`, `${model}.json`]);
+  const others = (name: string): boolean =>
+    !replaceable.has(name) && !(name === "checkpoints" && list(join(path, name)).length === 0);
+  if (kindOf(path) === "folder" && list(path).some(others))
     throw new Failure(
       `\`${path}\` holds something else already.`,
       "`-o` names another folder; `--force` writes into this one.",
