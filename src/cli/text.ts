@@ -21,7 +21,7 @@ export function decodeText(bytes: Uint8Array, name: string): string {
   }
 }
 
-/** The offset of the first byte that continues no valid character; the length if the last one is cut off. */
+/** The offset of the first byte that begins no valid character; the length if the last one is cut off. */
 export function badByte(bytes: Uint8Array): number {
   let at = 0;
   while (at < bytes.length) {
@@ -33,7 +33,7 @@ export function badByte(bytes: Uint8Array): number {
       const next = bytes[at + k];
       if (next === undefined) return bytes.length;
       const [low, high] = k === 1 ? secondByte(first) : [0x80, 0xbf];
-      if (next < low || next > high) return at + k;
+      if (next < low || next > high) return at;
     }
     at += length;
   }

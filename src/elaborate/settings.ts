@@ -148,7 +148,13 @@ function filled(
         nearest: written === null ? "" : (nearest(written, names) ?? ""),
         known: names.map((n) => `\`${n}\``).join(", "),
       });
-    else fields[name] = constant(argument.value, setting, reporter);
+    else {
+      const value = constant(argument.value, setting, reporter);
+      // No optimiser or schedule has an argument below zero: the loss would climb.
+      if (value < 0)
+        reporter.report("setting-range", argument.span, { key: name, wanted: "0 or more", found: value });
+      fields[name] = value;
+    }
   }
   return fields;
 }

@@ -100,7 +100,7 @@ test.each([
   ["an empty file", "d.jsonl", "", "is empty"],
   ["a file of blank lines", "d.jsonl", "\n\n", "holds no data"],
   ["no file", null, "", "does not exist"],
-  ["latin-1", "d.jsonl", Uint8Array.of(...utf8('{"words":"'), 0xe4, 0x22), "not UTF-8: byte 11"],
+  ["latin-1", "d.jsonl", Uint8Array.of(...utf8('{"words":"'), 0xe4, 0x22), "not UTF-8: byte 10 is 0xe4"],
   [
     "a cut character",
     "d.jsonl",
@@ -154,7 +154,7 @@ test("a text too short for the streams side by side", async () => {
 test("the first bad byte", () => {
   expect(badByte(utf8("aé€😀"))).toBe(10);
   expect(badByte(Uint8Array.of(0x61, 0xc0, 0x80))).toBe(1);
-  expect(badByte(Uint8Array.of(0x61, 0xed, 0xa0, 0x80))).toBe(2);
+  expect(badByte(Uint8Array.of(0x61, 0xed, 0xa0, 0x80))).toBe(1);
   expect(badByte(Uint8Array.of(0xf0, 0x9f, 0x98))).toBe(3);
 });
 

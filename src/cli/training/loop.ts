@@ -119,6 +119,7 @@ export async function trainLoop(
     const now = performance.now();
     if (step + 1 === (epoch + 1) * stepsPerEpoch) {
       const train = epochLoss(log, epoch);
+      if (!Number.isFinite(train)) throw diverged(step);
       const checked = validate();
       const isBest = keepIfBest(checked ?? { loss: train, score: null });
       const { stop } = trainer.endEpoch(checked?.score?.loss ?? checked?.loss ?? train);
