@@ -19,7 +19,7 @@ import { placeOf } from "./draws.ts";
 import { fail } from "./environment.ts";
 import { evaluate } from "./evaluate.ts";
 import { diagonal, linearMaps, scalarMap } from "./maps.ts";
-import { logAddExp, meanOver, reduceMany, reduceOne, softmaxOver, sumOver } from "./reductions.ts";
+import { meanOver, reduceMany, reduceOne, softmaxOver, sumOver } from "./reductions.ts";
 import { isPlaceholder, type Sizes } from "./sizes.ts";
 import { align, apply, combine, merged, number, over, tensor, toF32 } from "./tensors.ts";
 import type { CallSite, Value } from "./values.ts";
@@ -120,7 +120,7 @@ const functions: Readonly<Record<string, Builtin>> = {
       nodes.reduce((a, b) => build.binary("min", ...(align([a, b]) as [Node, Node]))),
     );
   },
-  logsumexp: reduceMany("logsumexp", logAddExp),
+  logsumexp: reduceMany("logsumexp", build.logAddExp),
   argmax: reduceOne("argmax", (node, axes) => build.reduce("argmax", node, axes)),
   softmax: reduceOne("softmax", softmaxOver),
   identity: (site) => only(site, "identity").value,

@@ -5,7 +5,7 @@ import type { Binary, BinaryOperator, Call, Conditional, Expression, Length, Nam
 import { nearest } from "../diagnostics/nearest.ts";
 import { builtinFunctions } from "./builtins.ts";
 import { builtinStages, modifiers } from "./layers.ts";
-import { evaluatePipe, stageOf } from "./stages.ts";
+import { evaluatePipe } from "./stages.ts";
 import { callDefinition } from "./options.ts";
 import { fail, type Environment } from "./environment.ts";
 import { lossKey } from "./output-layers.ts";
@@ -317,7 +317,7 @@ function call(expression: Call, environment: Environment): Value {
     const inputs = expression.arguments.map((a) =>
       asTensor(evaluate(a.value, environment), environment, a.value.span),
     );
-    return stageOf(target).apply(inputs, { environment, span: expression.span, backward: false });
+    return target.apply(inputs, { environment, span: expression.span, backward: false });
   }
   return fail(environment, "not-callable", callee.span, { what: describe(target) });
 }

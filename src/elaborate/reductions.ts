@@ -73,15 +73,6 @@ export const reduceMany =
     );
   };
 
-/** log(e^a + e^b), -inf where both are: the larger plus softplus of minus the distance. */
-export function logAddExp(a: Node, b: Node): Node {
-  const larger = build.binary("max", a, b);
-  const smaller = build.binary("min", a, b);
-  const none = build.binary("eq", smaller, build.constant(-Infinity));
-  const distance = build.select(none, build.constant(0), build.sub(larger, smaller));
-  return build.select(none, larger, build.add(larger, build.unary("softplus", build.neg(distance))));
-}
-
 /** Softmax in its stable form: e^(x - logsumexp x). */
 export function softmaxOver(node: Node, axes: readonly Axis[]): Node {
   return axes.length === 0

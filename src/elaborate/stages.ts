@@ -183,5 +183,3 @@ function callStage(expression: Call, environment: Environment): Value {
     });
   return evaluate(expression, environment);
 }
-
-export const stageOf = (stage: Stage): Stage => stage;

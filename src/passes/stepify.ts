@@ -33,23 +33,23 @@ function run(graph: Graph, axis: Axis, input: (name: string) => string): Graph {
   const carried: Output[] = [];
   const fresh = build.binary("ne", build.input("fresh", "i32", [build.batch]), build.constant(0, "i32"));
 
-  /** A new state: `start` at the beginning, then what `next` made of it. */
-  const state = (name: string, start: Node, next: (before: Node) => Node): Node => {
-    const type = start.type;
-    const axes = build.union(type.axes, [build.batch]);
+  /** A new state: before this step (`start` at the beginning), and what the step makes of it. */
+  const remember = (
+    name: string,
+    start: Node,
+    next: (before: Node) => Node,
+  ): { before: Node; after: Node } => {
+    const axes = build.union(start.type.axes, [build.batch]);
     const full = `state:${name}`;
-    const before = build.select(
-      fresh,
-      build.broadcast(start, axes),
-      build.input(full, type.dtype as DType, axes),
-    );
+    const kept = build.input(full, start.type.dtype as DType, axes);
+    const before = build.select(fresh, build.broadcast(start, axes), kept);
     const after = build.broadcast(next(before), axes);
     carried.push({ name: full, role: "carry", value: after });
-    return before;
+    return { before, after };
   };
   const counter = (): Node => {
     const zero = build.broadcast(build.constant(0, "i32"), [build.batch]);
-    return state("position", zero, (before) => build.add(before, build.constant(1, "i32")));
+    return remember("position", zero, (before) => build.add(before, build.constant(1, "i32"))).before;
   };
   let position: Node | null = null;
   const now = (): Node => (position ??= counter());
@@ -140,9 +140,9 @@ function run(graph: Graph, axis: Axis, input: (name: string) => string): Graph {
       if (fn === "sum") return build.add(a, x);
       if (fn === "prod") return build.mul(a, x);
       if (fn === "max") return build.binary("max", a, x);
-      return addExponents(a, x);
+      return build.logAddExp(a, x);
     };
-    return accumulated(x, build.filled(neutral[fn], x.type), joined);
+    return remember(name(), build.filled(neutral[fn], x.type), joined).after;
   };
 
   const runningProduct = (node: Node<"contract">): Node => {
@@ -150,21 +150,7 @@ function run(graph: Graph, axis: Axis, input: (name: string) => string): Graph {
     const rest = build.without(node.attributes.axes, [axis]);
     const [x, y] = [visit(a), visit(b)];
     const product = rest.length > 0 ? build.contract(x, y, rest) : build.mul(...aligned(x, y));
-    return accumulated(product, build.filled(0, product.type), (before) => build.add(before, product));
-  };
-
-  /** The state including this step. */
-  const accumulated = (x: Node, start: Node, next: (before: Node) => Node): Node => {
-    const axes = build.union(x.type.axes, [build.batch]);
-    const full = `state:${name()}`;
-    const before = build.select(
-      fresh,
-      build.broadcast(start, axes),
-      build.input(full, x.type.dtype as DType, axes),
-    );
-    const after = next(before);
-    carried.push({ name: full, role: "carry", value: after });
-    return after;
+    return remember(name(), build.filled(0, product.type), (before) => build.add(before, product)).after;
   };
 
   /** x[t - k]: what went in k steps ago. */
@@ -174,7 +160,7 @@ function run(graph: Graph, axis: Axis, input: (name: string) => string): Graph {
     let value = visit(node.operands[0]!);
     for (let k = 0; k < by; k++) {
       const x = value;
-      value = state(name(), build.filled(filler, x.type), () => x);
+      value = remember(name(), build.filled(filler, x.type), () => x).before;
     }
     return value;
   };
@@ -185,7 +171,7 @@ function run(graph: Graph, axis: Axis, input: (name: string) => string): Graph {
     if (isLast(index, axis)) return visit(table);
     if (index.op === "constant" && index.attributes.value === 0) {
       const x = visit(table);
-      return accumulated(x, x, (before) => before);
+      return remember(name(), x, (before) => before).after;
     }
     throw new LooksAhead("a computed index reads other steps");
   };
@@ -197,14 +183,6 @@ function run(graph: Graph, axis: Axis, input: (name: string) => string): Graph {
 function aligned(a: Node, b: Node): [Node, Node] {
   const axes = build.union(a.type.axes, b.type.axes);
   return a.type.axes.length === axes.length ? [a, b] : [a, build.broadcast(b, axes)];
-}
-
-/** log(e^a + e^b), also where one is -inf. */
-function addExponents(a: Node, b: Node): Node {
-  const [larger, smaller] = [build.binary("max", a, b), build.binary("min", a, b)];
-  const none = build.binary("eq", smaller, build.constant(-Infinity));
-  const distance = build.select(none, build.constant(0), build.sub(larger, smaller));
-  return build.select(none, larger, build.add(larger, build.unary("softplus", build.neg(distance))));
 }
 
 /** `length - 1`. */

@@ -350,3 +350,12 @@ export const neg = (x: Node): Node => unary("neg", x);
 /** A constant over axes, e.g. the zeros that a state starts from. */
 export const filled = (value: number, type: Type): Node =>
   broadcast(constant(value, type.dtype === "tuple" ? "f32" : type.dtype), type.axes);
+
+/** log(e^a + e^b), -inf where both are: the larger plus softplus of minus the distance. */
+export function logAddExp(a: Node, b: Node): Node {
+  const larger = binary("max", a, b);
+  const smaller = binary("min", a, b);
+  const none = binary("eq", smaller, constant(-Infinity));
+  const distance = select(none, constant(0), sub(larger, smaller));
+  return select(none, larger, add(larger, unary("softplus", neg(distance))));
+}
