@@ -10,6 +10,7 @@
  * every reduction over a ragged axis, and every reduction over the batch inside a scan, counts only what is
  * within the length. The evaluator fills padding with NaN to prove that nobody reads it.
  */
+import type { BinaryFunction, ReduceFunction, UnaryFunction } from "../kernel/types.ts";
 
 // ---- axes and types -----------------------------------------------------------------------------------------
 
@@ -45,50 +46,8 @@ export interface Type {
 
 // ---- operations ---------------------------------------------------------------------------------------------
 
-/**
- * Scalar functions of one operand. `sigmoid`, `tanh`, `softplus` are primitives because their stable forms and
- * their gradients (from the result) are. `float` casts i32 and bool to f32, `int` truncates f32 to i32,
- * `step` is 1 where x > 0, else 0 (the gradient of relu).
- */
-export type UnaryFunction =
-  | "neg"
-  | "exp"
-  | "log"
-  | "sqrt"
-  | "abs"
-  | "sign"
-  | "floor"
-  | "sin"
-  | "cos"
-  | "sigmoid"
-  | "tanh"
-  | "softplus"
-  | "step"
-  | "not"
-  | "float"
-  | "int";
-
-/** Operands have one dtype. Comparisons give bool. `mod` is never negative for a positive divisor; `and`/`or` are of bools. */
-export type BinaryFunction =
-  | "add"
-  | "sub"
-  | "mul"
-  | "div"
-  | "pow"
-  | "mod"
-  | "max"
-  | "min"
-  | "lt"
-  | "le"
-  | "gt"
-  | "ge"
-  | "eq"
-  | "ne"
-  | "and"
-  | "or";
-
-/** Over nothing: sum 0, prod 1, max and logsumexp -inf, argmax 0. Ties of argmax: the lowest index. */
-export type ReduceFunction = "sum" | "prod" | "max" | "logsumexp" | "argmax";
+/** The scalar functions are those of kernels: lowering changes none of them. */
+export type { BinaryFunction, ReduceFunction, UnaryFunction } from "../kernel/types.ts";
 
 export type Initialiser =
   | { readonly kind: "zeros" | "ones" | "glorot" | "he" | "orthogonal" }

@@ -65,6 +65,11 @@ export interface Loop {
   readonly extent: Extent;
 }
 
+/**
+ * Scalar functions of one operand. `sigmoid`, `tanh`, `softplus` are primitives because their stable forms and
+ * their gradients (from the result) are. `float` casts i32 and bool to f32, `int` truncates f32 to i32,
+ * `step` is 1 where x > 0, else 0 (the gradient of relu).
+ */
 export type UnaryFunction =
   | "neg"
   | "exp"
@@ -83,6 +88,7 @@ export type UnaryFunction =
   | "float"
   | "int";
 
+/** Operands have one dtype. Comparisons give bool. `mod` is never negative for a positive divisor; `and`/`or` are of bools. */
 export type BinaryFunction =
   | "add"
   | "sub"
@@ -101,6 +107,7 @@ export type BinaryFunction =
   | "and"
   | "or";
 
+/** Over nothing: sum 0, prod 1, max and logsumexp -inf, argmax 0. Ties of argmax: the lowest index. */
 export type ReduceFunction = "sum" | "prod" | "max" | "logsumexp" | "argmax";
 
 /**
