@@ -4,15 +4,23 @@
  */
 import { CompilerBug } from "../diagnostics/diagnostic.ts";
 import { evaluate, type Environment, type Tensor } from "../ir/graph/eval.ts";
-import { fixedSize, isRagged } from "../ir/graph/build.ts";
-import type { Axis, DType, Graph, Node, Parameter } from "../ir/graph/types.ts";
+import type { Model } from "../elaborate/program.ts";
+import { fixedSize } from "../ir/graph/build.ts";
+import type { Axis, Graph } from "../ir/graph/types.ts";
 import { axesOf, nodesOf } from "../ir/graph/walk.ts";
 import { split } from "../passes/split.ts";
-import { dimsOf, extent, eachPlace, scatter, strides, type Sizes } from "../runtime/layout.ts";
-import { newTenant, startMachine, type Machine } from "../runtime/machine.ts";
+import { startMachine, type Machine } from "../runtime/machine.ts";
 import { check } from "./check.ts";
 import { compile } from "./compile.ts";
 import { makeEntries } from "./entries.ts";
+import { readParameters, writeInputs, writeParameters } from "./module-memory.ts";
+import {
+  generator,
+  randomInputs,
+  randomParameters,
+  vocabularySizes,
+  type Generator,
+} from "./random-environment.ts";
 import type { CompileOptions } from "./types.ts";
 
 export interface GradientRow {
@@ -49,12 +57,7 @@ export async function checkGradients(
   if (!compilation.wasm || !compilation.metadata) return null;
 
   const random = generator(options.seed ?? 1);
-  const environment = randomEnvironment(
-    model.parameters,
-    [gradients, loss],
-    vocabularySizes(model.data),
-    random,
-  );
+  const environment = randomEnvironment(model, [gradients, loss], random);
   const exact = byParameter(gradients, environment);
   const machine = await startMachine(compilation.metadata, compilation.wasm);
   const computed = moduleGradients(machine, environment);
@@ -77,30 +80,10 @@ export async function checkGradients(
   });
 }
 
-const norm = (values: ArrayLike<number>): number =>
-  Math.sqrt(Array.from(values).reduce((sum, x) => sum + x * x, 0));
-
-// ---- data -------------------------------------------------------------------------------------------------------
-
-/** A small generator of uniform numbers in [0, 1): the data only have to be the same for the same seed. */
-function generator(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let x = Math.imul(state ^ (state >>> 15), state | 1);
-    x ^= x + Math.imul(x ^ (x >>> 7), x | 61);
-    return ((x ^ (x >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 const examples = 3;
 
-function randomEnvironment(
-  parameters: readonly Parameter[],
-  graphs: readonly Graph[],
-  vocabularies: ReadonlyMap<string, number>,
-  random: () => number,
-): Environment {
+/** The first example has five steps, the others from two to five. */
+function randomEnvironment(model: Model, graphs: readonly Graph[], random: Generator): Environment {
   const axes = graphs.flatMap((g) => axesOf(g)).filter((a) => a.size.kind === "ragged");
   const lengths = new Map(
     axes.map((a) => [
@@ -108,78 +91,15 @@ function randomEnvironment(
       Array.from({ length: examples }, (_, b) => (b === 0 ? 5 : 2 + Math.floor(4 * random()))),
     ]),
   );
-  const size = (axis: Axis): number =>
-    axis.size.kind === "fixed"
-      ? axis.size.size
-      : isRagged(axis)
-        ? Math.max(...lengths.get(axis.name)!)
-        : examples;
-  const tensor = (node: Node, value: () => number): Tensor => {
-    const sizes = node.type.axes.map(size);
-    const data = Float64Array.from({ length: sizes.reduce((a, b) => a * b, 1) }, value);
-    clearPadding(node.type.axes, sizes, lengths, data);
-    return { axes: node.type.axes, sizes, data };
-  };
-  const inputs = new Map<string, Tensor>();
-  for (const node of graphs.flatMap((g) => nodesOf(g, "input"))) {
-    const { name } = node.attributes;
-    if (inputs.has(name)) continue;
-    if (name === "fresh")
-      inputs.set(
-        name,
-        tensor(node, () => 1),
-      );
-    else if (name.startsWith("state:"))
-      inputs.set(
-        name,
-        tensor(node, () => 0),
-      );
-    else if ((node.type.dtype as DType) === "i32")
-      inputs.set(
-        name,
-        tensor(node, () => Math.floor(random() * (vocabularies.get(name) ?? 2))),
-      );
-    else
-      inputs.set(
-        name,
-        tensor(node, () => Math.fround(random())),
-      );
-  }
-  const params = new Map(
-    parameters.map((p) => {
-      const sizes = p.axes.map(fixedSize);
-      const count = sizes.reduce((a, b) => a * b, 1);
-      const scale = 1 / Math.sqrt(sizes.at(-1) ?? 1);
-      const data = Float64Array.from({ length: count }, () => Math.fround((2 * random() - 1) * scale));
-      return [p.name, { axes: p.axes, sizes, data }];
-    }),
-  );
+  const shape = { examples, lengths, vocabularies: vocabularySizes(model.data) };
+  const inputs = randomInputs(graphs, shape, () => random);
+  const params = randomParameters(model.parameters, random);
   const ids = Int32Array.from({ length: examples }, (_, b) => b);
   return { batch: examples, inputs, params, lengths, random: { seed: 1, step: 0, examples: ids } };
 }
 
-/** The runtime gives zero past an example's end, and the module relies on it. */
-function clearPadding(
-  axes: readonly Axis[],
-  sizes: readonly number[],
-  lengths: ReadonlyMap<string, readonly number[]>,
-  data: Float64Array,
-): void {
-  const batch = axes.findIndex((a) => a.kind === "batch");
-  if (batch < 0) return;
-  for (let flat = 0; flat < data.length; flat++) {
-    const place: number[] = [];
-    for (let k = sizes.length - 1, rest = flat; k >= 0; rest = Math.floor(rest / sizes[k]!), k--)
-      place[k] = rest % sizes[k]!;
-    const b = place[batch]!;
-    if (axes.some((a, k) => isRagged(a) && place[k]! >= lengths.get(a.name)![b]!)) data[flat] = 0;
-  }
-}
-
-const vocabularySizes = (
-  data: readonly { name: string; vocabulary: { size: number } | null }[],
-): ReadonlyMap<string, number> =>
-  new Map(data.flatMap((d) => (d.vocabulary ? [[d.name, d.vocabulary.size] as const] : [])));
+const norm = (values: ArrayLike<number>): number =>
+  Math.sqrt(Array.from(values).reduce((sum, x) => sum + x * x, 0));
 
 /** Some places of a gradient, all of them if it is small: most where it is not zero (a table has few rows in use). */
 function sample(gradient: Float64Array, count: number, random: () => number): readonly number[] {
@@ -244,44 +164,8 @@ function centralDifference(loss: Graph, environment: Environment, name: string, 
 }
 
 function moduleGradients(machine: Machine, environment: Environment): ReadonlyMap<string, Float64Array> {
-  const { metadata } = machine;
-  const sizes: Sizes = Object.fromEntries(
-    metadata.symbols.map((s) => [s, s === "B" ? examples : Math.max(...(environment.lengths.get(s) ?? [1]))]),
-  );
-  machine.claim(newTenant(), sizes);
-  const write = (name: string, axes: readonly Axis[], data: Float64Array): void => {
-    const info = machine.buffer(name);
-    if (!info) return;
-    const order = axes.map((a) => info.dims.findIndex((d) => d.axis === a.name.split(":")[0]));
-    const dims = order.every((d) => d >= 0) ? order : dimsOf(info, axes);
-    const steps = dims.map((d) => strides(info, sizes)[d]!);
-    const shape = dims.map((d) => extent(info.dims[d]!, sizes));
-    const dense = info.dtype === "i32" ? Int32Array.from(data) : Float32Array.from(data);
-    scatter(machine.view(info), machine.at(info), steps, shape, dense);
-  };
-  for (const [name, tensor] of environment.inputs) write(name, tensor.axes, tensor.data);
-  for (const [name, lengths] of environment.lengths) {
-    const info = machine.buffer(`${name}.length`);
-    if (info) machine.integers().set(lengths, machine.at(info));
-  }
-  const ids = machine.buffer("example");
-  if (ids) machine.integers().set(environment.random.examples, machine.at(ids));
-  const counters = machine.buffer("counters");
-  if (counters)
-    machine.integers().set([environment.random.seed, environment.random.step], machine.at(counters));
-  const at = machine.at(machine.buffer("parameters")!);
-  for (const info of metadata.parameters) {
-    const { data } = environment.params.get(info.name)!;
-    let next = 0;
-    eachPlace(info, (place) => void (machine.floats()[at + place] = data[next++]!));
-  }
+  writeInputs(machine, environment);
+  writeParameters(machine, environment.params);
   machine.run("gradients");
-  const from = machine.at(machine.buffer("gradients")!);
-  return new Map(
-    metadata.parameters.map((info) => {
-      const found: number[] = [];
-      eachPlace(info, (place) => void found.push(machine.floats()[from + place]!));
-      return [info.name, Float64Array.from(found)];
-    }),
-  );
+  return readParameters(machine, "gradients");
 }

@@ -1,0 +1,105 @@
+/**
+ * Made data for looking at a program's gradients without any of its own: uniform numbers, vocabulary entries at random,
+ * and parameters of a modest size. The same for the same generator.
+ */
+import { fixedSize, isRagged } from "../ir/graph/build.ts";
+import type { Environment, Tensor } from "../ir/graph/eval.ts";
+import type { Axis, Graph, Node, Parameter } from "../ir/graph/types.ts";
+import { nodesOf } from "../ir/graph/walk.ts";
+
+/** Gives uniform numbers in [0, 1), one after another. */
+export type Generator = () => number;
+
+/** A small generator: the data only have to be the same for the same seed. */
+export function generator(seed: number): Generator {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let x = Math.imul(state ^ (state >>> 15), state | 1);
+    x ^= x + Math.imul(x ^ (x >>> 7), x | 61);
+    return ((x ^ (x >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+export interface DataShape {
+  readonly examples: number;
+  /** By the names of the ragged axes, one an example. */
+  readonly lengths: ReadonlyMap<string, readonly number[]>;
+  /** Sizes of vocabularies by the name of their data. */
+  readonly vocabularies: ReadonlyMap<string, number>;
+}
+
+/** A tensor for each input of the graphs. `random` gives the generator of an input's numbers. */
+export function randomInputs(
+  graphs: readonly Graph[],
+  shape: DataShape,
+  random: (name: string) => Generator,
+): Map<string, Tensor> {
+  const inputs = new Map<string, Tensor>();
+  for (const node of graphs.flatMap((g) => nodesOf(g, "input"))) {
+    const { name } = node.attributes;
+    if (!inputs.has(name)) inputs.set(name, inputTensor(node, shape, elementOf(node, shape, random)));
+  }
+  return inputs;
+}
+
+/** Starts of sequences are fresh and states zero; tokens are entries of their vocabulary, others uniform. */
+function elementOf(
+  { attributes: { name }, type }: Node<"input">,
+  { vocabularies }: DataShape,
+  random: (name: string) => Generator,
+): Generator {
+  if (name === "fresh") return () => 1;
+  if (name.startsWith("state:")) return () => 0;
+  const draw = random(name);
+  if (type.dtype === "i32") return () => Math.floor(draw() * (vocabularies.get(name) ?? 2));
+  return () => Math.fround(draw());
+}
+
+/** One value for each place within the lengths, zero past an example's end: the module relies on that. */
+export function inputTensor({ type: { axes } }: Node, shape: DataShape, value: Generator): Tensor {
+  const sizes = axes.map((axis) => sizeOf(axis, shape));
+  const data = Float64Array.from({ length: sizes.reduce((a, b) => a * b, 1) }, value);
+  clearPadding(axes, sizes, shape.lengths, data);
+  return { axes, sizes, data };
+}
+
+function sizeOf(axis: Axis, { examples, lengths }: DataShape): number {
+  if (axis.size.kind === "fixed") return axis.size.size;
+  return isRagged(axis) ? Math.max(...lengths.get(axis.name)!) : examples;
+}
+
+function clearPadding(
+  axes: readonly Axis[],
+  sizes: readonly number[],
+  lengths: ReadonlyMap<string, readonly number[]>,
+  data: Float64Array,
+): void {
+  const batch = axes.findIndex((a) => a.kind === "batch");
+  if (batch < 0) return;
+  for (let flat = 0; flat < data.length; flat++) {
+    const place: number[] = [];
+    for (let k = sizes.length - 1, rest = flat; k >= 0; rest = Math.floor(rest / sizes[k]!), k--)
+      place[k] = rest % sizes[k]!;
+    const b = place[batch]!;
+    if (axes.some((a, k) => isRagged(a) && place[k]! >= lengths.get(a.name)![b]!)) data[flat] = 0;
+  }
+}
+
+/** Uniform within ±1/√(last axis). */
+export function randomParameters(parameters: readonly Parameter[], random: Generator): Environment["params"] {
+  return new Map(
+    parameters.map((p) => {
+      const sizes = p.axes.map(fixedSize);
+      const count = sizes.reduce((a, b) => a * b, 1);
+      const scale = 1 / Math.sqrt(sizes.at(-1) ?? 1);
+      const data = Float64Array.from({ length: count }, () => Math.fround((2 * random() - 1) * scale));
+      return [p.name, { axes: p.axes, sizes, data }];
+    }),
+  );
+}
+
+export const vocabularySizes = (
+  data: readonly { name: string; vocabulary: { size: number } | null }[],
+): ReadonlyMap<string, number> =>
+  new Map(data.flatMap((d) => (d.vocabulary ? [[d.name, d.vocabulary.size] as const] : [])));
