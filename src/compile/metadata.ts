@@ -1,5 +1,5 @@
 /** What the package's runtime must know, from the model and from where the lowering put everything. */
-import { panels, place, strides } from "../backends/wasm/layout.ts";
+import { panels, place, strides } from "../ir/kernel/addresses.ts";
 import type { Model } from "../elaborate/program.ts";
 import { fixedSize } from "../ir/graph/build.ts";
 import type { Axis } from "../ir/graph/types.ts";

@@ -3,7 +3,8 @@ import { access, at, fixed, loop, panelsBuffer, rowsBuffer, symbolic } from "../
 import { storage } from "../../src/ir/kernel/layout.ts";
 import type { Buffer, Kernel } from "../../src/ir/kernel/types.ts";
 import { emit, emitText } from "../../src/backends/wasm/emit.ts";
-import { elementOffset, place, slotBases, strides } from "../../src/backends/wasm/layout.ts";
+import { place, strides } from "../../src/ir/kernel/addresses.ts";
+import { elementOffset, slotBases } from "../../src/backends/wasm/layout.ts";
 import { planOf, programOf } from "./run.ts";
 
 const B = symbolic("B");

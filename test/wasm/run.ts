@@ -13,7 +13,8 @@ import type {
 import { root, touches } from "../../src/ir/kernel/walk.ts";
 import { random } from "../../src/ir/random.ts";
 import { emit, type EmitOptions } from "../../src/backends/wasm/emit.ts";
-import { isConstantSize, place, slotBases } from "../../src/backends/wasm/layout.ts";
+import { isConstantSize, place } from "../../src/ir/kernel/addresses.ts";
+import { slotBases } from "../../src/backends/wasm/layout.ts";
 
 /** The size of a buffer as a sum of monomials. */
 function terms(buffer: Buffer): readonly Term[] {

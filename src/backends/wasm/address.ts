@@ -11,7 +11,7 @@ import type { Affine } from "./affine.ts";
 import { isConstant, position, scale, strideKey, unit } from "./affine.ts";
 import type { Local, Ref } from "./code.ts";
 import { depthOf, integer } from "./expression.ts";
-import type { Stride } from "./layout.ts";
+import type { Stride } from "../../ir/kernel/addresses.ts";
 import type { Scope } from "./scope.ts";
 import { outwards, scopeOfVariable, strideBytes } from "./scope.ts";
 import type { Writer } from "./writer.ts";

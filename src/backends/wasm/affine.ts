@@ -5,8 +5,8 @@
  */
 import { isFixed, sameExtent } from "../../ir/kernel/build.ts";
 import type { Access, Expression, Extent, Variable } from "../../ir/kernel/types.ts";
-import type { Stride } from "./layout.ts";
-import { panels, strides } from "./layout.ts";
+import type { Stride } from "../../ir/kernel/addresses.ts";
+import { panels, strides } from "../../ir/kernel/addresses.ts";
 
 export interface Affine {
   readonly constant: number;

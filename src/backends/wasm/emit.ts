@@ -10,7 +10,7 @@ import { CompilerBug } from "../../diagnostics/diagnostic.ts";
 import type { Kernel, KernelProgram, Statement } from "../../ir/kernel/types.ts";
 import { expressions, kernelRoots } from "../../ir/kernel/walk.ts";
 import { writeEntry } from "./entry.ts";
-import { place } from "./layout.ts";
+import { place } from "../../ir/kernel/addresses.ts";
 import { twoOverPi, twoOverPiAddress } from "./math.ts";
 import { slotPlaces, writeMemory } from "./memory.ts";
 import type { ModuleWriter } from "./writer.ts";

@@ -7,7 +7,8 @@ import { CompilerBug } from "../../diagnostics/diagnostic.ts";
 import type { KernelProgram, MemoryPlan, SizeSymbol, Term } from "../../ir/kernel/types.ts";
 import type { Module, Ref } from "./code.ts";
 import { FunctionCode } from "./code.ts";
-import { firstAddress, isConstantSize, nextBase } from "./layout.ts";
+import { isConstantSize } from "../../ir/kernel/addresses.ts";
+import { firstAddress, nextBase } from "./layout.ts";
 import { sizeGlobal } from "./scope.ts";
 
 export interface SlotPlace {

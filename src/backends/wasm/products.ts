@@ -13,7 +13,7 @@ import { addressOf } from "./address.ts";
 import type { Affine, Position } from "./affine.ts";
 import { extentStride, isConstant, position, sameStride, scale, unit } from "./affine.ts";
 import type { Ref } from "./code.ts";
-import type { Stride } from "./layout.ts";
+import type { Stride } from "../../ir/kernel/addresses.ts";
 import type { Scope } from "./scope.ts";
 import { countOf, openScope, writeLoop } from "./scope.ts";
 import type { Walk } from "./tile-ab.ts";

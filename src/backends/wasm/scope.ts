@@ -8,7 +8,7 @@ import { CompilerBug } from "../../diagnostics/diagnostic.ts";
 import type { Expression, Extent, Loop, Variable } from "../../ir/kernel/types.ts";
 import type { FunctionCode, Int, Local, Ref } from "./code.ts";
 import { strideKey } from "./affine.ts";
-import type { Stride } from "./layout.ts";
+import type { Stride } from "../../ir/kernel/addresses.ts";
 
 /** A value computed before: an i32, a float, a bool as 0 or 1, or four of them in lanes (a bool as a mask). */
 export interface Value {
