@@ -3,8 +3,9 @@
  * validation loss as points joined by a line, the best of them marked. A loss that fell by more than a factor of
  * thirty is drawn on a logarithmic scale, or its end would lie flat on the axis.
  */
-import { scaleLinear, scaleLog, type ScaleContinuousNumeric } from "d3-scale";
+import { scaleLinear, scaleLog } from "d3-scale";
 import { area, line } from "d3-shape";
+import { axes, background, chartStyle, ink, shortNumber, type Frame, type Scale } from "./chart.ts";
 import { drawing, element, text } from "./svg.ts";
 
 export interface Point {
@@ -18,21 +19,16 @@ export interface Curve {
   readonly validation: readonly Point[];
 }
 
-type Scale = ScaleContinuousNumeric<number, number>;
-
 interface Bucket extends Point {
   readonly low: number;
   readonly high: number;
 }
 
-const width = 760;
-const height = 440;
-const plot = { left: 68, right: 24, top: 64, bottom: 56 };
+const frame: Frame = { width: 760, height: 440, plot: { left: 68, right: 24, top: 64, bottom: 56 } };
+const { width, height, plot } = frame;
 /** About two pixels each: more could not be told apart. */
 const buckets = 320;
-const ink = { text: "#1f2933", faint: "#67727e", grid: "#e6e9ed", train: "#3b6fb6", validation: "#d1672a" };
-
-const style = `text{fill:${ink.faint};font-size:12px}.title{fill:${ink.text};font-size:16px;font-weight:600}.label{fill:${ink.text};font-size:12px}`;
+const colors = { train: ink.first, validation: ink.second };
 
 export function drawLossCurve({ title, train, validation }: Curve): string {
   const spread = gather(train.filter(isFinitePoint));
@@ -42,10 +38,10 @@ export function drawLossCurve({ title, train, validation }: Curve): string {
     [plot.left, width - plot.right],
   );
   const y = lossScale(spread, checks);
-  return drawing({ width, height }, title, style, [
-    element("rect", { width, height, fill: "#ffffff" }),
-    text(title, { x: plot.left, y: 30, class: "title" }),
-    ...axes(x, y),
+  const xTicks = x.ticks(8).filter(Number.isInteger);
+  return drawing(frame, title, chartStyle, [
+    ...background(frame, title),
+    ...axes(frame, x, y, { x: "step", y: "loss", xTicks }),
     ...trainMarks(spread, x, y),
     ...validationMarks(checks, x, y),
     legend(spread.length > 0, checks.length > 0),
@@ -85,37 +81,6 @@ function lossScale(spread: readonly Bucket[], checks: readonly Point[]): Scale {
   return scaleLinear([floor, high + margin], range).nice(6);
 }
 
-function axes(x: Scale, y: Scale): readonly string[] {
-  const bottom = height - plot.bottom;
-  const [start, end] = [plot.left, width - plot.right];
-  const yTicks = ticksOf(y, 6);
-  const xTicks = x.ticks(8).filter(Number.isInteger);
-  return [
-    ...yTicks.map((tick) =>
-      element("line", { x1: start, x2: end, y1: y(tick), y2: y(tick), stroke: ink.grid }),
-    ),
-    ...yTicks.map((tick) => text(shortNumber(tick), { x: start - 10, y: y(tick) + 4, "text-anchor": "end" })),
-    element("line", { x1: start, x2: end, y1: bottom, y2: bottom, stroke: ink.faint }),
-    ...xTicks.map((tick) =>
-      element("line", { x1: x(tick), x2: x(tick), y1: bottom, y2: bottom + 5, stroke: ink.faint }),
-    ),
-    ...xTicks.map((tick) => text(shortNumber(tick), { x: x(tick), y: bottom + 20, "text-anchor": "middle" })),
-    text("step", { x: (start + end) / 2, y: height - 14, "text-anchor": "middle", class: "label" }),
-    text("loss", {
-      transform: `translate(18 ${(plot.top + bottom) / 2}) rotate(-90)`,
-      "text-anchor": "middle",
-      class: "label",
-    }),
-  ];
-}
-
-/** A logarithmic scale offers every multiple of a power; 1, 2 and 5 are enough. */
-function ticksOf(scale: Scale, count: number): readonly number[] {
-  const ticks = scale.ticks(count);
-  const round = ticks.filter((tick) => ["1", "2", "5"].includes(tick.toExponential()[0]!));
-  return ticks.length > 2 * count && round.length > 2 ? round : ticks;
-}
-
 function trainMarks(spread: readonly Bucket[], x: Scale, y: Scale): readonly string[] {
   const band = area<Bucket>(
     (b) => x(b.step),
@@ -127,14 +92,14 @@ function trainMarks(spread: readonly Bucket[], x: Scale, y: Scale): readonly str
     (b) => y(b.loss),
   ).digits(2)(spread);
   return [
-    ...(band === null ? [] : [element("path", { d: band, fill: ink.train, "fill-opacity": 0.14 })]),
+    ...(band === null ? [] : [element("path", { d: band, fill: colors.train, "fill-opacity": 0.14 })]),
     ...(mean === null
       ? []
       : [
           element("path", {
             d: mean,
             fill: "none",
-            stroke: ink.train,
+            stroke: colors.train,
             "stroke-width": 1.6,
             "stroke-linejoin": "round",
           }),
@@ -154,20 +119,20 @@ function validationMarks(checks: readonly Point[], x: Scale, y: Scale): readonly
     element("path", {
       d: path,
       fill: "none",
-      stroke: ink.validation,
+      stroke: colors.validation,
       "stroke-width": 1.8,
       "stroke-linejoin": "round",
     }),
     // Of very many points the line is enough.
     ...(checks.length > 60 ? [] : checks).map((p) =>
-      element("circle", { cx: x(p.step), cy: y(p.loss), r: 2.6, fill: ink.validation }),
+      element("circle", { cx: x(p.step), cy: y(p.loss), r: 2.6, fill: colors.validation }),
     ),
     element("circle", {
       cx: x(best.step),
       cy: y(best.loss),
       r: 5,
       fill: "#ffffff",
-      stroke: ink.validation,
+      stroke: colors.validation,
       "stroke-width": 2,
     }),
     text(`best ${best.loss.toPrecision(4)} at step ${shortNumber(best.step)}`, {
@@ -185,8 +150,8 @@ function validationMarks(checks: readonly Point[], x: Scale, y: Scale): readonly
 
 function legend(hasTrain: boolean, hasValidation: boolean): string {
   const entries = [
-    ...(hasTrain ? [{ name: "training", color: ink.train }] : []),
-    ...(hasValidation ? [{ name: "validation", color: ink.validation }] : []),
+    ...(hasTrain ? [{ name: "training", color: colors.train }] : []),
+    ...(hasValidation ? [{ name: "validation", color: colors.validation }] : []),
   ];
   const marks = entries.flatMap(({ name, color }, k) => {
     const x = width - plot.right - (entries.length - k) * 100;
@@ -197,8 +162,3 @@ function legend(hasTrain: boolean, hasValidation: boolean): string {
   });
   return element("g", {}, ...marks);
 }
-
-const shortNumber = (value: number): string =>
-  Math.abs(value) >= 10_000
-    ? `${Number((value / 1000).toPrecision(6))}k`
-    : String(Number(value.toPrecision(6)));
