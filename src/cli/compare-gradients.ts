@@ -20,6 +20,7 @@ export async function compareGradients(
     ...row,
     ok: row.differences <= gradientLimits.differences && row.module <= gradientLimits.module,
   }));
+  if (rows.length === 0) return { ok: true, rows, text: "  no parameters, so no gradients to compare" };
   const colors = colorsFor(process.stdout);
   const shown = (error: number): string => error.toExponential(1);
   const text = table([

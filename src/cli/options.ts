@@ -90,3 +90,40 @@ export const jsonOption = (): Option => new Option("--json", "print the result a
 
 export const seedOption = (): Option =>
   new Option("--seed <N>", "where random numbers start").argParser(wholeNumber(0));
+
+/** A picture: what is written is SVG, whatever the name says, so the name has to say it too. */
+export function svgFile(text: string): string {
+  if (/\.svg$/iu.test(text)) return text;
+  const way = `${text.replace(/\.(?:png|jpe?g|gif|webp|pdf)$/iu, "")}.svg`;
+  throw new InvalidArgumentError(
+    /\.rnn$/iu.test(text)
+      ? "That is a program; name the picture to write, such as flow.svg."
+      : `Pictures are SVG: write ${way}, and convert it, e.g. with rsvg-convert or a browser.`,
+  );
+}
+
+/** One weight, and the values that it takes; null: around its start. */
+export interface WeightRange {
+  readonly name: string;
+  readonly index: readonly number[] | null;
+  readonly range: readonly [number, number] | null;
+}
+
+/** `w,b`, `cell.W[0,1],cell.b[2]=-1:1`: two weights. */
+export function twoWeights(text: string): readonly [WeightRange, WeightRange] {
+  const [first, second, ...more] = text.split(/,(?![^[]*\])/u).map(weightRange);
+  if (first === undefined || second === undefined || more.length > 0)
+    throw new InvalidArgumentError("Two weights are due, with a comma between them.");
+  return [first, second];
+}
+
+function weightRange(text: string): WeightRange {
+  const match = /^([^[\]=:,\s]+)(?:\[(\d+(?:,\d+)*)\])?(?:=([^:]+):([^:]+))?$/u.exec(text.trim());
+  if (!match)
+    throw new InvalidArgumentError(`\`${text.trim()}\` is no weight: write w, W[0,1] or w=0.5:1.5.`);
+  const [, name, index, low, high] = match;
+  const range = low === undefined ? null : ([Number(low), Number(high)] as const);
+  if (range && !(range.every(Number.isFinite) && range[0] < range[1]))
+    throw new InvalidArgumentError(`\`${low}:${high}\` is no range from a smaller number to a larger.`);
+  return { name: name!, index: index === undefined ? null : index.split(",").map(Number), range };
+}

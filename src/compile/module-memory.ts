@@ -37,8 +37,8 @@ export function writeInputs(machine: Machine, environment: Omit<Environment, "pa
 }
 
 export function writeParameters(machine: Machine, params: Environment["params"]): void {
-  const at = machine.at(machine.buffer("parameters")!);
   for (const info of machine.metadata.parameters) {
+    const at = machine.at(machine.buffer("parameters")!);
     const { data } = params.get(info.name)!;
     let next = 0;
     eachPlace(info, (place) => void (machine.floats()[at + place] = data[next++]!));
@@ -50,9 +50,9 @@ export function readParameters(
   machine: Machine,
   buffer: "parameters" | "gradients",
 ): ReadonlyMap<string, Float64Array> {
-  const from = machine.at(machine.buffer(buffer)!);
   return new Map(
     machine.metadata.parameters.map((info) => {
+      const from = machine.at(machine.buffer(buffer)!);
       const found: number[] = [];
       eachPlace(info, (place) => void found.push(machine.floats()[from + place]!));
       return [info.name, Float64Array.from(found)];

@@ -1,13 +1,27 @@
 /** `rnnc check`: everything that can be wrong with a program, without writing anything. */
 import { type Command } from "commander";
 import type { Diagnostic } from "../../diagnostics/diagnostic.ts";
-import { Failure } from "../failure.ts";
-import { plural, say, sayJson } from "../output.ts";
-import { dimOption, jsonOption, type Sizes } from "../options.ts";
+import type { SourceFile } from "../compile-file.ts";
+import { Failure, misuse } from "../failure.ts";
+import type { ProgramFlow } from "../gradient-pictures.ts";
+import { plural, say, sayJson, tell } from "../output.ts";
+import {
+  dimOption,
+  jsonOption,
+  svgFile,
+  twoWeights,
+  wholeNumber,
+  type Sizes,
+  type WeightRange,
+} from "../options.ts";
 
 interface CheckOptions {
   readonly dim?: Sizes;
   readonly gradients?: boolean;
+  readonly flow?: string;
+  readonly surface?: readonly [WeightRange, WeightRange];
+  readonly output?: string;
+  readonly length?: number;
   readonly json?: boolean;
 }
 
@@ -22,14 +36,32 @@ export function addCheck(program: Command): void {
       "--gradients",
       "compare each parameter's gradient with finite differences, and the module's with both",
     )
+    .option(
+      "--flow <FILE.svg>",
+      "draw how much of the loss's gradient reaches each step, of all programs in one picture",
+      svgFile,
+    )
+    .option(
+      "--surface <W1,W2>",
+      "draw the loss over two weights: w,b or cell.W[0,1]=-2:2,cell.b[3]",
+      twoWeights,
+    )
+    .option("-o, --output <FILE.svg>", "the file for --surface (default: NAME.surface.svg)", svgFile)
+    .option(
+      "--length <N>",
+      "steps of the made sequences for --flow and --surface (default: 100)",
+      wholeNumber(2),
+    )
     .addOption(jsonOption())
     .action(check);
 }
 
 async function check(files: readonly string[], options: CheckOptions): Promise<void> {
+  refuseMisuse(files, options);
   const { readImport, readSource, showDiagnostics } = await import("../compile-file.ts");
   const { check: examine } = await import("../../compile/check.ts");
   const results: object[] = [];
+  const flows: ProgramFlow[] = [];
   let wrong = 0;
   for (const path of files) {
     const source = readSource(path);
@@ -39,33 +71,73 @@ async function check(files: readonly string[], options: CheckOptions): Promise<v
       imports: readImport,
     });
     const errors = diagnostics.filter(({ severity }) => severity === "error").length;
-    const warnings = diagnostics.length - errors;
     if (!options.json) showDiagnostics(diagnostics, sources);
-    const gradients = errors === 0 && options.gradients ? await gradientsOf(source, options) : null;
-    const ok = errors === 0 && (gradients?.ok ?? true);
+    const closer = errors === 0 ? await lookCloser(source, options) : nothingCloser;
+    const ok = errors === 0 && closer.ok;
     if (!ok) wrong++;
+    if (closer.flow) flows.push(closer.flow);
     results.push({
       file: source.file,
       ok,
       diagnostics: await Promise.all(diagnostics.map((diagnostic) => located(diagnostic, sources))),
-      ...(gradients === null ? {} : { gradients: gradients.rows }),
+      ...closer.json,
     });
     if (options.json) continue;
-    const tail = warnings > 0 ? ` (${plural(warnings, "warning")})` : "";
-    say(
-      errors > 0
-        ? `${source.file}: ${plural(errors, "error")}${tail}`
-        : `${source.file}: ${ok ? "good" : "wrong gradients"}${tail}`,
-    );
-    if (gradients !== null) say(gradients.text);
+    const verdict = errors > 0 ? plural(errors, "error") : ok ? "good" : "wrong gradients";
+    const warnings = diagnostics.length - errors;
+    say(`${source.file}: ${verdict}${warnings > 0 ? ` (${plural(warnings, "warning")})` : ""}`);
+    for (const text of closer.texts) say(text);
   }
   if (options.json) sayJson(results);
+  if (options.flow !== undefined && flows.length > 0) {
+    const { drawFlows } = await import("../gradient-pictures.ts");
+    await drawFlows(options.flow, flows);
+    tell(`wrote ${options.flow}`);
+  }
   if (wrong > 0) throw new Failure("");
 }
 
-async function gradientsOf(source: { file: string; source: string }, options: CheckOptions) {
-  const { compareGradients } = await import("../compare-gradients.ts");
-  return compareGradients(source, options.dim ?? {});
+function refuseMisuse(files: readonly string[], { flow, surface, output, length }: CheckOptions): void {
+  if (surface !== undefined && files.length > 1) throw misuse("`--surface` draws one program at a time.");
+  if (output !== undefined && surface === undefined)
+    throw misuse("`--output` names the picture of `--surface`, which is not asked for.");
+  if (length !== undefined && flow === undefined && surface === undefined)
+    throw misuse("`--length` is for `--flow` and `--surface`, and neither is asked for.");
+}
+
+/** What is asked of a program without errors, beyond that it has none. */
+interface Closer {
+  readonly ok: boolean;
+  readonly texts: readonly string[];
+  readonly json: object;
+  readonly flow: ProgramFlow | null;
+}
+
+const nothingCloser: Closer = { ok: true, texts: [], json: {}, flow: null };
+
+async function lookCloser(source: SourceFile, options: CheckOptions): Promise<Closer> {
+  const { gradients, surface, dim: dims = {}, length } = options;
+  let found = nothingCloser;
+  if (gradients) {
+    const { compareGradients } = await import("../compare-gradients.ts");
+    const { ok, rows, text } = await compareGradients(source, dims);
+    found = { ...found, ok, texts: [text], json: { gradients: rows } };
+  }
+  if (options.flow === undefined && surface === undefined) return found;
+  const { drawSurface, flowOf, flowTable } = await import("../gradient-pictures.ts");
+  const settings = { dims, ...(length === undefined ? {} : { length }) };
+  if (options.flow !== undefined) {
+    const flow = await flowOf(source, settings);
+    const json = { ...found.json, flow: flow.states };
+    found = { ...found, texts: [...found.texts, flowTable(flow.states)], json, flow };
+  }
+  if (surface !== undefined) {
+    const { modelName } = await import("../compile-file.ts");
+    const output = options.output ?? `${modelName(source.file)}.surface.svg`;
+    await drawSurface(source, surface, output, settings);
+    tell(`wrote ${output}`);
+  }
+  return found;
 }
 
 /** With lines and columns, which is what tools want. */
