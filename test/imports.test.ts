@@ -59,7 +59,10 @@ const rules: Readonly<Record<string, Rule>> = {
   "backends/wasm": { may: ["ir/kernel", "ir/random.ts", "diagnostics"], types: ["runtime"] },
   // Its declarations name the arrays that the runtime lays data out in.
   "backends/package": { may: ["diagnostics", "runtime/layout.ts"], types: ["runtime", "compile/types.ts"] },
-  elaborate: { may: ["parser", "ir/graph", "diagnostics", "passes/train-settings.ts"] },
+  // `marginals` is a derivative.
+  elaborate: {
+    may: ["parser", "ir/graph", "diagnostics", "passes/train-settings.ts", "passes/differentiate.ts"],
+  },
   std: { may: ["parser", "diagnostics"] },
   runtime: { may: [] },
 };

@@ -476,13 +476,31 @@ export const meaning = {
     example: "input x : f32[T, 3]\noutput y = x[x > 0]",
     mend: "input x : f32[T, 3]\noutput y = if x > 0 then x else 0",
   },
-  "index-along-itself": {
+  "no-such-index": {
     severity: "error",
-    message: "The index runs along the axis `{axis}` that it is to pick from.",
-    hint: "Bind a name for one of the two: `sum(s: x[s] * …)`.",
-    about: "An index that has the axis it reads would meet itself.",
-    example: "input x : f32[T, 3]\ninput i : token(5)[T]\noutput y = x[i]",
-    mend: "input x : f32[T, 3]\ninput i : token(5)\noutput y = x[i]",
+    message: "`{name}` on the left names no axis.",
+    hint: "Name the axis in a parameter, `e[t, k]`, or give it a size: `z[u: 2 * |i|] = …`.",
+    about: "The axes on the left of an equation are those that parameters, states or sizes give a name.",
+    example: "input x : f32[T, 3]\nfn f(v[t, k]) { p[s] = sum(v[t]) return p }\noutput y = f(x)",
+    mend: "input x : f32[T, 3]\nfn f(v[t, k]) { p[t] = sum(v[t]) return p }\noutput y = f(x)",
+  },
+  "one-name-two-axes": {
+    severity: "error",
+    message: "`{name}` would be both `{first}` and `{second}`: parameters that name their axes alike have them in common.",
+    hint: "Give the axes names of their own in the definition, or values along one axis.",
+    about: "In `loss crf(y[t]) (e[t, k])` both run along one axis.",
+    example:
+      "input a : f32[S, 3]\ninput b : f32[T, 3]\nfn f(u[t, k], v[t, k]) { return sum(t: u[t] * v[t]) }\noutput y = f(a, b)",
+    mend: "input a : f32[T, 3]\ninput b : f32[T, 3]\nfn f(u[t, k], v[t, k]) { return sum(t: u[t] * v[t]) }\noutput y = f(a, b)",
+  },
+  "not-earlier": {
+    severity: "error",
+    message: "This reads `{name}` at a place along `{axis}` that is not known to be earlier.",
+    hint: "Read it at `{axis}-1`, or any fixed number of steps back.",
+    about: "A recurrence computes its values one after the other, so each may read only those before it.",
+    example:
+      "input x : f32[T, 3]\nfn f(v[t, k]) { s[t, k] = v[t, k] + s[floor(t / 2), k] return s }\noutput y = f(x)",
+    mend: "input x : f32[T, 3]\nfn f(v[t, k]) { s[t, k] = v[t, k] + s[t-1, k] return s }\noutput y = f(x)",
   },
   "unused-binder": {
     severity: "error",

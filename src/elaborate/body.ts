@@ -12,18 +12,22 @@ import type {
   BodyStatement,
   DefinitionStatement,
   Equation,
+  Expression,
   Identifier,
   Span,
   StateDeclaration,
 } from "../parser/ast.ts";
 import { placeOf } from "./draws.ts";
 import { Fault, childPath, equationPath, extend, fail, type Environment, type Path } from "./environment.ts";
+import { leftAxes, madeAxes, madeAxis, shaped } from "./equations.ts";
 import { evaluate } from "./evaluate.ts";
+import { ownName, stepIndex } from "./indices.ts";
+import { circleOf, evaluateLattice, type Lattice } from "./lattice.ts";
 import { learnedTensor } from "./parameters.ts";
 import { ownPosition, readElement, readState, type Recurrence } from "./recurrence.ts";
 import { asTensor, tensor } from "./tensors.ts";
 import type { DefinitionValue, Tensor, Value } from "./values.ts";
-import { declaredAxes, shadowed, viewed } from "./views.ts";
+import { captured, declaredAxes, unviewed, viewed, type Views } from "./views.ts";
 
 export interface BodyResult {
   readonly value: Tensor;
@@ -140,16 +144,22 @@ function evaluateBody(call: BodyCall): BodyResult {
     const equation = equations.get(name);
     if (!equation) return null;
     if (running.includes(name)) failCycle(running.slice(running.indexOf(name)), equations, call, environment);
-    const own = equation.axes?.find(
-      (a) => a.size || (a.name && a.name.name !== "t" && !bindings.has(a.name.name)),
-    );
-    if (own) fail(environment, "not-yet", own.span, { what: "An equation over an axis of its own" });
-    running.push(name);
-    const path = equationPath(call.path, name, equation.span.start);
-    const value = evaluate(equation.value, { ...body, path });
-    running.pop();
-    done.set(name, value);
-    return value;
+    const circle = equation.axes && circleOf(name, equations, isFree);
+    running.push(...(circle ?? [name]));
+    if (circle) for (const [n, value] of evaluateLattice(circle, lattice)) done.set(n, value);
+    else {
+      const own = { ...body, path: equationPath(call.path, name, equation.span.start) };
+      const value = evaluate(equation.value, own);
+      const left = leftAxes(equation, body);
+      done.set(
+        name,
+        left.length === 0
+          ? value
+          : shaped(asTensor(value, own, equation.value.span), left, body, equation.span),
+      );
+    }
+    running.length -= circle?.length ?? 1;
+    return done.get(name)!;
   };
   const stateOf = (name: string, steps: number, span: Span): Tensor => {
     const recurrence = call.recurrence!;
@@ -185,40 +195,66 @@ function evaluateBody(call: BodyCall): BodyResult {
     return { ...tensor(dropped), origin: { file: scope.file, span: declaration?.span ?? span } };
   };
 
+  const made = madeAxes(definition.body);
+  const axisNames = new Map<string, Tensor>();
+  /** What an axis is called that the body itself makes: its positions. */
+  const axisValue = (name: string): Tensor | null => {
+    const entry = made.get(name);
+    if (entry && !axisNames.has(name)) axisNames.set(name, madeAxis(entry, { ...body, recurrence: null }));
+    return axisNames.get(name) ?? null;
+  };
+  const readStep: Environment["readStep"] = ({ operand, indices, span }) => {
+    const at = stepIndex(indices[0]!, body);
+    if (!at || at.recurrence !== call.recurrence) return null;
+    const value = valueAt(operand.name, at.by, span);
+    return value && { value, rest: indices.slice(1) };
+  };
+  const valueAt = (name: string, offset: number, span: Span): Value | null => {
+    const recurrence = call.recurrence!;
+    const sequence = sequences.get(name);
+    if (sequence) {
+      if (offset > 0)
+        session.looksAhead.push({
+          what: `${name}[t+${offset}]`,
+          axis: recurrence.axis,
+          file: scope.file,
+          span,
+        });
+      const formal = readElement(`${call.path.name}.${name}`, sequence.node, -offset, recurrence);
+      return elementTensor(sequence, recurrence, formal);
+    }
+    if (!equations.has(name)) {
+      if (states.has(name)) fail(scope, "state-without-equation", states.get(name)!.span, { name });
+      return null;
+    }
+    if (offset === 0) return equationValue(name, body);
+    const steps = recurrence.reverse === recurrence.backward ? -offset : offset;
+    if (steps < 0) fail(scope, "two-directions", span, { name });
+    if (steps > furthestStep)
+      fail(scope, "size-too-large", span, { what: "This step", size: steps, limit: furthestStep });
+    return stateOf(name, steps, span);
+  };
   const body: Environment = {
     ...scope,
     lookup: (name) =>
       bindings.get(name) ??
       parameterValue(name) ??
       equationValue(name, body) ??
+      axisValue(name) ??
       capture(closure.lookup(name)),
-    lookupAt: (name, offset, span) => {
-      const { recurrence } = call;
-      const sequence = sequences.get(name);
-      if (!recurrence) return null;
-      if (sequence) {
-        if (offset > 0)
-          session.looksAhead.push({
-            what: `${name}[t+${offset}]`,
-            axis: recurrence.axis,
-            file: scope.file,
-            span,
-          });
-        const formal = readElement(`${call.path.name}.${name}`, sequence.node, -offset, recurrence);
-        return elementTensor(sequence, recurrence, formal);
-      }
-      if (!equations.has(name)) {
-        if (states.has(name)) fail(scope, "state-without-equation", states.get(name)!.span, { name });
-        return null;
-      }
-      if (offset === 0) return equationValue(name, body);
-      const steps = recurrence.reverse === recurrence.backward ? -offset : offset;
-      if (steps < 0) fail(scope, "two-directions", span, { name });
-      if (steps > furthestStep)
-        fail(scope, "size-too-large", span, { what: "This step", size: steps, limit: furthestStep });
-      return stateOf(name, steps, span);
-    },
-    names: () => [...bindings.keys(), ...equations.keys(), ...closure.names()],
+    readStep,
+    names: () => [...bindings.keys(), ...equations.keys(), ...made.keys(), ...closure.names()],
+  };
+  /** In a cell, what reads another step reads a state. */
+  const isFree = ({ indices }: { readonly indices: readonly Expression[] }): boolean =>
+    definition.kind === "cell" && ownName(indices[0]!) === "t";
+  const lattice: Lattice = {
+    equations,
+    environment: body,
+    path: call.path,
+    running: [],
+    lives: definition.kind !== "loss",
+    failCycle: (names) => failCycle(names, equations, call, body),
   };
   const parameters = new Map<string, Value>();
   const parameterValue = (name: string): Value | null => {
@@ -231,16 +267,14 @@ function evaluateBody(call: BodyCall): BodyResult {
     return value;
   };
   /** A body sees an outer whole value that runs along its own axis under another axis of the same length. */
-  const capture = (value: Value | null): Value | null => {
-    const { recurrence } = call;
-    if (!recurrence || value?.kind !== "tensor" || !build.hasAxis(value.node, recurrence.axis)) return value;
-    return shadowed(value, recurrence.axis, scope);
-  };
+  const capture = (value: Value | null): Value | null =>
+    call.recurrence ? captured(value, call.recurrence, scope) : value;
+  const views: Views = new Map();
   for (const [name, value] of call.options) bindings.set(name, capture(value)!);
   for (const option of definition.options ?? []) {
     const given = bindings.get(option.name.name);
     if (option.axes && given?.kind === "tensor")
-      bindings.set(option.name.name, viewed(given, option, bindings, scope, call));
+      bindings.set(option.name.name, viewed(given, option, bindings, scope, call, views));
   }
 
   // Inputs: in a cell, this step's element; else the whole value under the names its parameter gives to its axes.
@@ -252,19 +286,18 @@ function evaluateBody(call: BodyCall): BodyResult {
       sequences.set(parameter.name.name, given);
       const formal = readElement(`${call.path.name}.${parameter.name.name}`, given.node, 0, recurrence);
       bindings.set(parameter.name.name, { ...elementTensor(given, recurrence, formal) });
-    } else bindings.set(parameter.name.name, viewed(given, parameter, bindings, scope, call));
+    } else bindings.set(parameter.name.name, viewed(given, parameter, bindings, scope, call, views));
   });
 
   const returned = definition.body.find((s) => s.kind === "return");
   const predicted = definition.body.find((s) => s.kind === "predict");
   // The statement was reported where it stands.
   if (returned?.kind !== "return") throw new Fault(null, definition.name.span);
+  const result = ({ value }: { readonly value: Expression }): Tensor =>
+    unviewed(asTensor(evaluate(value, body), body, value.span), views);
   return {
-    value: asTensor(evaluate(returned.value, body), body, returned.value.span),
-    prediction:
-      predicted?.kind === "predict"
-        ? () => asTensor(evaluate(predicted.value, body), body, predicted.value.span)
-        : null,
+    value: result(returned),
+    prediction: predicted?.kind === "predict" ? () => result(predicted) : null,
   };
 }
 
@@ -320,8 +353,6 @@ function failCycle(
   const { definition } = call.definition;
   const [first] = names as [string];
   const cell = definition.kind === "cell";
-  const over = names.map((name) => equations.get(name)!).find((e) => e.axes !== null);
-  if (over && !cell) fail(environment, "not-yet", over.span, { what: "A recurrence in a `fn` or `loss`" });
   fail(
     environment,
     "cycle",

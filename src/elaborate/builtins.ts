@@ -19,10 +19,12 @@ import { placeOf } from "./draws.ts";
 import { fail } from "./environment.ts";
 import { evaluate } from "./evaluate.ts";
 import { diagonal, linearMaps, scalarMap } from "./maps.ts";
-import { meanOver, reduceMany, reduceOne, softmaxOver, sumOver } from "./reductions.ts";
+import { logSumExp, meanOver, reduceMany, reduceOne, softmaxOver, sumOver } from "./reductions.ts";
 import { isPlaceholder, type Sizes } from "./sizes.ts";
 import { align, apply, combine, merged, number, over, tensor, toF32 } from "./tensors.ts";
 import type { CallSite, Value } from "./values.ts";
+import { marginals, viterbi } from "./derivatives.ts";
+import { collapsed } from "./paths.ts";
 import { concatenate, dot, flattened, oneHot } from "./vectors.ts";
 
 const onNumber: Partial<Record<UnaryFunction, (x: number) => number>> = {
@@ -120,7 +122,7 @@ const functions: Readonly<Record<string, Builtin>> = {
       nodes.reduce((a, b) => build.binary("min", ...(align([a, b]) as [Node, Node]))),
     );
   },
-  logsumexp: reduceMany("logsumexp", build.logAddExp),
+  logsumexp: logSumExp,
   argmax: reduceOne("argmax", (node, axes) => build.reduce("argmax", node, axes)),
   softmax: reduceOne("softmax", softmaxOver),
   identity: (site) => only(site, "identity").value,
@@ -160,6 +162,14 @@ const functions: Readonly<Record<string, Builtin>> = {
   flatten: (site) => {
     const value = asOperandTensor(only(site, "flatten"), site);
     return flattened(value, site);
+  },
+  marginals,
+  viterbi,
+  collapse: (site) => {
+    const [path, blank] = positional(site).map((a) => operand(a, site));
+    if (!path || !blank)
+      failCount(site, "collapse", 2, positional(site).length, "Write `collapse(path, blank)`.");
+    return collapsed(asOperandTensor(path, site), blank, site);
   },
   stop_gradient: (site) => {
     const value = asOperandTensor(only(site, "stop_gradient"), site);

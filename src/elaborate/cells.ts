@@ -5,17 +5,16 @@
 import * as build from "../ir/graph/build.ts";
 import type { Axis, Node } from "../ir/graph/types.ts";
 import type { BodyStatement, Expression } from "../parser/ast.ts";
+import { within } from "../parser/expression-parts.ts";
 import { CompilerBug } from "../diagnostics/diagnostic.ts";
 import { runBody } from "./body.ts";
 import type { Path } from "./environment.ts";
-import { closeScan, readElement, readState, type Recurrence } from "./recurrence.ts";
+import { attempts, closeScan, readElement, readState, type Recurrence } from "./recurrence.ts";
 import { startFrom, type CellOptions } from "./cell-options.ts";
 import { concatTensors } from "./vectors.ts";
 import { runningAxis } from "./running-axis.ts";
 import { featureOf, listedLike, tensor } from "./tensors.ts";
 import type { DefinitionValue, Stage, StageSite, Tensor, Value } from "./values.ts";
-
-const attempts = 8;
 
 export function applyCell(
   definition: DefinitionValue,
@@ -42,12 +41,14 @@ export function applyCell(
   for (let attempt = 0; attempt < attempts; attempt++) {
     const recurrence: Recurrence = {
       axis,
+      name: "t",
+      lives: true,
       backward: site.backward,
       reverse: site.backward !== later,
       position: build.position(),
       carried: build.without(first!.node.type.axes, [axis, ...featureAxes(first!.node)]),
       states: new Map(),
-      elements: new Map(),
+      elements: [],
       guesses,
       stateful: extras.stateful,
       startFrom: startFrom(extras, { ...path, count: new Map() }, environment),
@@ -58,8 +59,8 @@ export function applyCell(
     const own: Path = { ...path, count: new Map() };
     const step = { ...call, environment: body, path: own, recurrence };
     const result = extras.feed ? fedStep(extras.feed, step) : runBody(step).value;
-    const closed = closeScan(result, recurrence, body, path.name);
-    if (closed) return listedLike(closed, first!);
+    const closed = closeScan([result], recurrence, body, path.name);
+    if (closed) return listedLike(closed[0]!, first!);
   }
   throw new CompilerBug(`the axes of ${name}'s states do not settle`);
 }
@@ -91,38 +92,12 @@ const featureAxes = (node: Node): readonly Axis[] => {
 /** Whether equations read themselves at `t + 1`: then the recurrence runs from the end. */
 function readsLater(body: readonly BodyStatement[]): boolean {
   const equations = new Set(body.flatMap((s) => (s.kind === "equation" ? [s.name.name] : [])));
-  const search = (e: Expression): boolean => {
-    switch (e.kind) {
-      case "number":
-      case "string":
-      case "name":
-      case "length":
-        return false;
-      case "unary":
-        return search(e.operand);
-      case "binary":
-        return search(e.left) || search(e.right);
-      case "if":
-        return search(e.condition) || search(e.then) || search(e.else);
-      case "pipe":
-        return e.stages.some(search);
-      case "call":
-        return search(e.callee) || e.arguments.some((a) => search(a.value));
-      case "index": {
-        const [i] = e.indices;
-        const ahead =
-          i?.kind === "binary" && i.operator === "+" && i.left.kind === "name" && i.left.name === "t";
-        return (
-          (ahead && e.operand.kind === "name" && equations.has(e.operand.name)) ||
-          search(e.operand) ||
-          e.indices.some(search)
-        );
-      }
-      case "parenthesised":
-        return search(e.value);
-      default:
-        return e satisfies never;
-    }
+  const isLater = (e: Expression): boolean => {
+    if (e.kind !== "index" || e.operand.kind !== "name" || !equations.has(e.operand.name)) return false;
+    const [i] = e.indices;
+    return i?.kind === "binary" && i.operator === "+" && i.left.kind === "name" && i.left.name === "t";
   };
-  return body.some((s) => (s.kind === "equation" || s.kind === "return") && search(s.value));
+  return body.some(
+    (s) => (s.kind === "equation" || s.kind === "return") && [...within(s.value)].some(isLater),
+  );
 }

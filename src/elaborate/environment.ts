@@ -7,7 +7,7 @@
 import type { Axis, Node, Parameter } from "../ir/graph/types.ts";
 import type { Code } from "../diagnostics/catalogue.ts";
 import type { Diagnostic, Note, Reporter } from "../diagnostics/diagnostic.ts";
-import type { Expression, Span } from "../parser/ast.ts";
+import type { Expression, Index, Name, Span } from "../parser/ast.ts";
 import type { DataInfo } from "./data.ts";
 import type { Sizes } from "./sizes.ts";
 import type { Origin, Tensor, Value } from "./values.ts";
@@ -141,9 +141,14 @@ export interface Environment {
   /** The last stage of the main pipeline, where a bare `softmax` is an output layer. */
   readonly lastStage: Expression | null;
   readonly lookup: (name: string) => Value | null;
-  /** A name read at another step: `h[t-1]`; null where the name is not of the step. */
-  readonly lookupAt: (name: string, offset: number, span: Span) => Value | null;
+  /** A name read at a step of the recurrence, `h[t-1]`, and the indices left; null where the name is not of the step. */
+  readonly readStep: (expression: Index & { readonly operand: Name }) => StepRead | null;
   readonly names: () => readonly string[];
+}
+
+export interface StepRead {
+  readonly value: Value;
+  readonly rest: readonly Expression[];
 }
 
 /** Bindings in front of an environment. */
@@ -156,7 +161,7 @@ export function extend(
     ...outer,
     ...changes,
     lookup: (name) => bindings.get(name) ?? outer.lookup(name),
-    lookupAt: (name, offset, span) => (bindings.has(name) ? null : outer.lookupAt(name, offset, span)),
+    readStep: (expression) => (bindings.has(expression.operand.name) ? null : outer.readStep(expression)),
     names: () => [...bindings.keys(), ...outer.names()],
   };
 }

@@ -92,7 +92,6 @@ export function lookup(name: Name, environment: Environment): Value {
 /** Words of the language that this version doesn't know; what it does know is found before. */
 const notYet: ReadonlySet<string> = new Set([
   ...["cwrnn", "ntm", "attention", "hops", "conv", "pool", "each", "repeat"],
-  ...["ctc", "crf", "svm", "perceptron", "cosine", "marginals", "viterbi", "collapse"],
 ]);
 
 /** A name's meaning: what the program binds comes before the compiler's own. */
@@ -250,7 +249,10 @@ function conditional(expression: Conditional, environment: Environment): Value {
 // ---- sizes ------------------------------------------------------------------------------------------------------
 
 export function evaluateSize(expression: Expression, environment: Environment): number {
-  const value = evaluate(expression, environment);
+  const given = evaluate(expression, environment);
+  // The name of an axis is its size where a size is wanted: `param A[k, k']` over `e[t, k]`.
+  const axis = given.kind === "tensor" ? given.index : undefined;
+  const value = axis?.size.kind === "fixed" ? number(axis.size.size) : given;
   const { sizes } = environment.session;
   if (value.kind === "number" && isPlaceholder(value.value) && !sizes.isOpen())
     fail(environment, "size-too-large", expression.span, {
@@ -282,6 +284,7 @@ function lengthOf(expression: Length, environment: Environment): Value {
   }
   if (value.kind !== "tensor")
     return fail(environment, "no-length", expression.span, { name, what: describe(value) });
+  if (value.step) return axisLength(value.step.axis);
   if (value.index) return axisLength(value.index);
   if (value.vocabulary) return number(environment.session.sizes.resolve(value.vocabulary.size));
   const feature = featureOf(value.node);

@@ -7,8 +7,9 @@
 import * as build from "../ir/graph/build.ts";
 import type { Axis, Node } from "../ir/graph/types.ts";
 import { nearest } from "../diagnostics/nearest.ts";
+import { within } from "../parser/expression-parts.ts";
 import type { Argument, Expression, Identifier, Index, Name } from "../parser/ast.ts";
-import { extend, fail, type Environment } from "./environment.ts";
+import { extend, fail, type Environment, type StepRead } from "./environment.ts";
 import { indexAlong } from "./views.ts";
 import { evaluate, find } from "./evaluate.ts";
 import {
@@ -22,6 +23,7 @@ import {
   tensor,
 } from "./tensors.ts";
 import { evaluateSize } from "./evaluate.ts";
+import { readElement, type Recurrence } from "./recurrence.ts";
 import type { Tensor, Value } from "./values.ts";
 
 interface Slot {
@@ -30,29 +32,24 @@ interface Slot {
 }
 
 export function evaluateIndex(expression: Index, environment: Environment): Value {
+  const { operand } = expression;
+  const { value, rest } = indexed(expression, environment);
+  if (value.kind === "draw") return tensor(value.make([build.batch, ...drawAxes(rest, environment)]));
+  if (rest.length === 0) return value;
+  return readAt(asTensor(value, environment, operand.span), rest, expression, environment);
+}
+
+/** What is indexed: the value of a step where an index names one, and the indices left. */
+function indexed(expression: Index, environment: Environment): StepRead {
   const { operand, indices } = expression;
-  if (operand.kind === "name") {
-    const offset = stepOffset(indices[0]!, environment);
-    if (offset !== null) {
-      const value = environment.lookupAt(operand.name, offset, expression.span);
-      if (value)
-        return indices.length === 1
-          ? value
-          : readAt(asTensor(value, environment, operand.span), indices.slice(1), expression, environment);
-    }
-  }
-  const value = operand.kind === "name" ? find(operand.name, environment) : evaluate(operand, environment);
+  if (operand.kind !== "name") return { value: evaluate(operand, environment), rest: indices };
+  const read = environment.readStep({ ...expression, operand });
+  if (read) return read;
+  const value = find(operand.name, environment);
   // Read at another step, an unknown name would be a state.
-  if (
-    value === null &&
-    operand.kind === "name" &&
-    environment.recurrence &&
-    stepOffset(indices[0]!, environment)
-  )
+  if (value === null && environment.recurrence && stepIndex(indices[0]!, environment)?.by)
     checkState(operand, environment);
-  if (value?.kind === "draw") return tensor(value.make([build.batch, ...drawAxes(indices, environment)]));
-  const table = asTensor(value ?? evaluate(operand, environment), environment, operand.span);
-  return readAt(table, indices, expression, environment);
+  return { value: value ?? evaluate(operand, environment), rest: indices };
 }
 
 function checkState({ name, span }: Name, environment: Environment): void {
@@ -68,40 +65,61 @@ function drawAxes(indices: readonly Expression[], environment: Environment): rea
   });
 }
 
-/** The offset of `t`, `t - 1`, `t + 1` where `t` is this recurrence's step; else null. */
-function stepOffset(index: Expression, environment: Environment): number | null {
-  if (!environment.recurrence) return null;
-  if (index.kind === "name") return index.name === "t" ? 0 : null;
-  if (index.kind !== "binary" || (index.operator !== "+" && index.operator !== "-")) return null;
-  if (index.left.kind !== "name" || index.left.name !== "t") return null;
+/** `t`, `t - 1`, `t + 1` where `t` is a running recurrence's step: which one's, and how far from it. */
+export function stepIndex(
+  index: Expression,
+  environment: Environment,
+): { readonly recurrence: Recurrence; readonly by: number } | null {
+  const name = ownName(index);
+  const bound = name === null ? null : environment.lookup(name);
+  if (bound?.kind !== "tensor" || !bound.step) return null;
+  const by = offsetOf(index, environment);
+  return by === null ? null : { recurrence: bound.step, by };
+}
+
+/** How far `s`, `s - 1`, `s + 2` are from `s`; null if that is not known. */
+export function offsetOf(index: Expression, environment: Environment): number | null {
+  if (index.kind === "name") return 0;
+  if (index.kind !== "binary") return null;
   const by = evaluate(index.right, environment);
   if (by.kind !== "number" || !Number.isInteger(by.value)) return null;
   return index.operator === "+" ? by.value : -by.value;
 }
 
-function readAt(
+/** Which axis each index reads along: its own by name, else the leftmost that is left. */
+function chooseSlots(
   table: Tensor,
+  indices: readonly Expression[],
+  environment: Environment,
+): ReadonlyMap<Expression, Slot> {
+  const feature = featureOf(table.node);
+  const slots: Slot[] = [
+    ...table.axes,
+    ...(feature ? [{ name: table.featureName ?? "", axis: feature }] : []),
+  ];
+  const isOwn = (index: Expression) => slots.some((s) => s.name !== "" && s.name === ownName(index));
+  const chosen = new Map<Expression, Slot>();
+  // Indices that name their axis choose first, so that the others fill what is left.
+  for (const index of [...indices.filter(isOwn), ...indices.filter((i) => !isOwn(i))]) {
+    const left = slots.filter((s) => ![...chosen.values()].includes(s));
+    const slot = left.find((s) => s.name !== "" && s.name === ownName(index)) ?? left[0];
+    if (!slot)
+      fail(environment, "too-many-indices", index.span, { type: describeType(table), count: indices.length });
+    chosen.set(index, slot);
+  }
+  return chosen;
+}
+
+function readAt(
+  value: Tensor,
   indices: readonly Expression[],
   expression: Index,
   environment: Environment,
 ): Tensor {
-  const feature = featureOf(table.node);
-  const slots: Slot[] = [...table.axes, ...(feature ? [{ name: "", axis: feature }] : [])];
-  const taken = new Set<Slot>();
-  const choose = (index: Expression): Slot => {
-    const own = ownName(index);
-    const slot =
-      slots.find((s) => s.name !== "" && s.name === own && !taken.has(s)) ?? slots.find((s) => !taken.has(s));
-    if (!slot)
-      fail(environment, "too-many-indices", index.span, { type: describeType(table), count: indices.length });
-    taken.add(slot);
-    return slot;
-  };
-  const own = (index: Expression) => ownName(index) !== null && slots.some((s) => s.name === ownName(index));
-  // Indices that name their axis choose first, so that the others fill what is left.
-  const chosen = new Map<Expression, Slot>();
-  for (const index of [...indices.filter(own), ...indices.filter((i) => !own(i))])
-    chosen.set(index, choose(index));
+  const steps = indices.flatMap((i) => stepIndex(i, environment)?.recurrence.axis ?? []);
+  const { whole } = value;
+  const table = whole && steps.some((axis) => build.hasAxis(whole.node, axis)) ? whole : value;
+  const chosen = chooseSlots(table, indices, environment);
   const filler = expression.filler ? fillerOf(expression.filler, environment) : 0;
   return indices.reduce(
     (current, index) => readAlong(current, chosen.get(index)!, index, filler, environment),
@@ -110,7 +128,7 @@ function readAt(
 }
 
 /** The name in `s`, `s - 1`, `s + 2`. */
-function ownName(index: Expression): string | null {
+export function ownName(index: Expression): string | null {
   if (index.kind === "name") return index.name;
   if (
     index.kind === "binary" &&
@@ -121,7 +139,7 @@ function ownName(index: Expression): string | null {
   return null;
 }
 
-function fillerOf(expression: Expression, environment: Environment): number {
+export function fillerOf(expression: Expression, environment: Environment): number {
   const value = evaluate(expression, environment);
   return value.kind === "number" ? value.value : fail(environment, "number-wanted", expression.span);
 }
@@ -160,6 +178,12 @@ function readAlong(
       lookUp(table.node, value.value < 0 ? build.add(build.length(axis), from) : from, axis, filler),
     );
   }
+  const step = stepIndex(index, environment);
+  if (step && step.recurrence.axis === axis) {
+    const { recurrence, by } = step;
+    lookAhead(by, index, environment, recurrence);
+    return rest(readElement(slot.name, table.node, -by, recurrence, filler));
+  }
   const shift = shiftedIndex(index, environment);
   if (shift) {
     const to = shift.axis;
@@ -174,8 +198,9 @@ function readAlong(
       what: at.node.type.dtype === "bool" ? "a truth value" : describe(at),
     });
   const integer = at.node.type.dtype === "i32" ? at.node : build.unary("int", build.unary("floor", at.node));
-  if (build.hasAxis(integer, axis)) fail(environment, "index-along-itself", index.span, { axis: slot.name });
-  return rest(lookUp(table.node, integer, axis, filler), at.axes);
+  // Read along itself by computed positions, `w[(i + 1) % m]`: the positions are the result's axis, the table has another.
+  const apart = build.hasAxis(integer, axis) ? likeAxis(`${slot.name}'`, axis, environment) : axis;
+  return rest(lookUp(build.rename(table.node, axis, apart), integer, apart, filler), at.axes);
 }
 
 /** `s`, `s - 1`: a bound name and how far from it. */
@@ -186,11 +211,20 @@ function shiftedIndex(
   const name = ownName(index);
   const bound = name === null ? null : environment.lookup(name);
   if (name === null || bound?.kind !== "tensor" || !bound.index) return null;
-  if (index.kind === "name") return { axis: bound.index, by: 0, name };
-  if (index.kind !== "binary") return null;
-  const by = evaluate(index.right, environment);
-  if (by.kind !== "number" || !Number.isInteger(by.value)) return null;
-  return { axis: bound.index, by: index.operator === "+" ? by.value : -by.value, name };
+  const by = offsetOf(index, environment);
+  return by === null ? null : { axis: bound.index, by, name };
+}
+
+/** What reads later steps looks ahead. */
+function lookAhead(
+  by: number,
+  { span }: Expression,
+  environment: Environment,
+  { axis, name }: Recurrence,
+): void {
+  if (by <= 0) return;
+  const { session, file } = environment;
+  session.looksAhead.push({ what: `${name} + ${by}`, axis, file, span });
 }
 
 /** A computed index; outside it gives the filler. */
@@ -206,7 +240,10 @@ function lookUp(table: Node, index: Node, axis: Axis, filler: number): Node {
 
 // ---- binders ----------------------------------------------------------------------------------------------------
 
-/** Each binder becomes an axis of its own, as long as the first axis that it is found indexing. */
+/**
+ * Each binder ranges over the axis that it is first found indexing: that axis itself where it bears the binder's name,
+ * else one of its own of the same length, so that a value can be read along both.
+ */
 export function bindIndices(
   binders: readonly Identifier[],
   body: readonly Argument[],
@@ -217,30 +254,29 @@ export function bindIndices(
   for (const binder of binders) {
     const place = body.map((a) => findIndexed(a.value, binder.name)).find((found) => found !== null);
     if (!place) fail(environment, "unused-binder", binder.span, { name: binder.name });
-    const table = asTensor(evaluate(place.index.operand, scope), scope, place.index.span);
-    const feature = featureOf(table.node);
-    const slots = [...table.axes, ...(feature ? [{ name: "", axis: feature }] : [])];
-    const named = slots.find((s) => s.name === binder.name);
-    const slot = named ?? slots[place.at];
-    if (!slot)
-      fail(environment, "too-many-indices", place.index.span, {
-        type: describeType(table),
-        count: place.at + 1,
-      });
-    bindings.set(binder.name, indexAlong(binderAxis(binder, slot.axis, environment)));
+    const { value, rest } = indexed(place, scope);
+    const table = asTensor(value, scope, place.span);
+    const index = rest.find((i) => ownName(i) === binder.name);
+    const slot = index && chooseSlots(table, rest, scope).get(index);
+    if (!slot) fail(environment, "unused-binder", binder.span, { name: binder.name });
+    const axis =
+      slot.name === binder.name
+        ? slot.axis
+        : likeAxis(`${binder.name}.${binder.span.start}`, slot.axis, environment);
+    bindings.set(binder.name, indexAlong(axis));
     scope = extend(environment, bindings);
   }
   return scope;
 }
 
-function binderAxis(binder: Identifier, like: Axis, environment: Environment): Axis {
-  if (like.kind === "feature") return like;
-  const key = `${environment.path.name}:${binder.span.start}:${binder.name}:${like.name}`;
-  return remember(environment.session, key, () =>
+/** Another axis of the same length. */
+function likeAxis(name: string, like: Axis, { session }: Environment): Axis {
+  const label = `${name}~${like.name}`;
+  return remember(session, label, () =>
     like.size.kind === "fixed"
-      ? { ...like, name: `${binder.name}.${binder.span.start}` }
+      ? { ...like, name: label, kind: "named" }
       : {
-          name: `${binder.name}.${binder.span.start}`,
+          name: label,
           kind: "time",
           size: { kind: "linear", of: like, times: 1, plus: 0 },
           order: like.order + 0.25,
@@ -248,33 +284,9 @@ function binderAxis(binder: Identifier, like: Axis, environment: Environment): A
   );
 }
 
-/** The first index expression that has the name among its indices, and at which place. */
-function findIndexed(expression: Expression, name: string): { index: Index; at: number } | null {
-  const inner = (parts: readonly Expression[]) =>
-    parts.map((p) => findIndexed(p, name)).find((f) => f !== null) ?? null;
-  switch (expression.kind) {
-    case "number":
-    case "string":
-    case "name":
-    case "length":
-      return null;
-    case "unary":
-      return findIndexed(expression.operand, name);
-    case "binary":
-      return inner([expression.left, expression.right]);
-    case "if":
-      return inner([expression.condition, expression.then, expression.else]);
-    case "pipe":
-      return inner(expression.stages);
-    case "call":
-      return inner([expression.callee, ...expression.arguments.map((a) => a.value)]);
-    case "index": {
-      const at = expression.indices.findIndex((i) => ownName(i) === name);
-      return at >= 0 ? { index: expression, at } : inner([expression.operand, ...expression.indices]);
-    }
-    case "parenthesised":
-      return findIndexed(expression.value, name);
-    default:
-      return expression satisfies never;
-  }
+/** The first index expression that has the name among its indices. */
+function findIndexed(expression: Expression, name: string): Index | null {
+  for (const part of within(expression))
+    if (part.kind === "index" && part.indices.some((i) => ownName(i) === name)) return part;
+  return null;
 }

@@ -42,16 +42,25 @@ export function learnedTensor(statement: ParamStatement, environment: Environmen
   const last = statement.axes.length - 1;
   const axes = statement.axes.map((entry, k) => {
     const size = sizes[k]!;
-    if (k === last) return featureAxis(session, size);
+    if (k === last && !(entry.name && entry.size)) return featureAxis(session, size);
     if (entry.name && entry.size) return namedAxis(session, entry.name.name, size);
     const level = sizes.slice(k + 1).filter((other) => other === size).length;
     return plainAxis(session, size, level || 1);
   });
   const node = parameter(environment, statement.name.name, axes, initialiserOf(statement.start, environment));
-  const visible = axes
-    .slice(0, -1)
-    .map((axis, k) => ({ name: statement.axes[k]!.name?.name ?? axis.name, axis }));
-  return { ...tensor(node), axes: visible, origin: { file: environment.file, span: statement.span } };
+  // A lone name is a size: `W[n, k]`; an axis has both, `M[i: m, d]`.
+  const nameOf = (k: number): string | null =>
+    statement.axes[k]?.size ? (statement.axes[k]!.name?.name ?? null) : null;
+  const visible = axes.flatMap((axis, k) =>
+    axis.kind === "feature" ? [] : [{ name: nameOf(k) ?? axis.name, axis }],
+  );
+  const featureName = nameOf(last);
+  return {
+    ...tensor(node),
+    axes: visible,
+    origin: { file: environment.file, span: statement.span },
+    ...(featureName !== null && axes[last]!.kind === "feature" ? { featureName } : {}),
+  };
 }
 
 const plain = ["glorot", "he", "orthogonal", "zeros", "ones"] as const;

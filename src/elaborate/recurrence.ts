@@ -12,8 +12,13 @@ import { fail, placeIn, type Environment } from "./environment.ts";
 import { align, featureAxis, featureOf, tensor, toF32, withFeature } from "./tensors.ts";
 import type { Tensor } from "./values.ts";
 
+/** How often the axes of states may turn out wider than guessed. */
+export const attempts = 8;
+
 export interface Recurrence {
   readonly axis: Axis;
+  /** What its equations call the step: `t` in a cell. */
+  readonly name: string;
   /** Inside `bidir`'s backward run: the cell's own time flows from the end. */
   readonly backward: boolean;
   /** The scan runs from the end: a backward run, or equations in `h[t+1]`. */
@@ -22,9 +27,11 @@ export interface Recurrence {
   /** Axes that every state has, because the input has them. */
   readonly carried: readonly Axis[];
   readonly states: Map<string, StateRecord>;
-  readonly elements: Map<string, { readonly formal: Node<"element">; readonly sequence: Node }>;
+  readonly elements: ElementRecord[];
   /** Axes of states as the last attempt found them. */
   readonly guesses: Map<string, readonly Axis[]>;
+  /** Whether states may live on between calls: not those of a loss, which ends with its sequence. */
+  readonly lives: boolean;
   /** States live on between calls. */
   readonly stateful: boolean;
   /** What the states start from, by name, if the call says so. */
@@ -33,6 +40,15 @@ export interface Recurrence {
   readonly dropout: number;
   /** The cell's own path: states are named beneath it. */
   readonly path: string;
+}
+
+export interface ElementRecord {
+  readonly formal: Node<"element">;
+  /** As the step reads it: shifted. */
+  readonly sequence: Node;
+  readonly of: Node;
+  readonly by: number;
+  readonly filler: number;
 }
 
 export interface StateRecord {
@@ -79,20 +95,29 @@ export function readState(request: StateRequest, recurrence: Recurrence, environ
   return formal;
 }
 
-/** An element of a sequence: its value at this step, or `by` steps earlier in the cell's own time. */
-export function readElement(key: string, sequence: Node, by: number, recurrence: Recurrence): Node {
-  const name = by === 0 ? key : `${key}@${by}`;
-  const before = recurrence.elements.get(name);
+/** An element of a sequence: its value at this step, or `by` steps earlier in the cell's own time; outside: the filler. */
+export function readElement(
+  key: string,
+  sequence: Node,
+  by: number,
+  recurrence: Recurrence,
+  filler = 0,
+): Node {
+  const { axis, elements } = recurrence;
+  const before = elements.find((e) => e.of === sequence && e.by === by && (by === 0 || e.filler === filler));
   if (before) return before.formal;
-  const { axis } = recurrence;
-  const shifted = build.shift(sequence, axis, recurrence.backward ? -by : by);
+  const shifted = build.shift(sequence, axis, recurrence.backward ? -by : by, filler);
   const formal = build.element(key, shifted.type, axis);
-  recurrence.elements.set(name, { formal, sequence: shifted });
+  elements.push({ formal, sequence: shifted, of: sequence, by, filler });
   return formal;
 }
 
 /** `t` in the cell's own time: a backward run counts from its own start. */
 export function ownPosition(recurrence: Recurrence): Tensor {
+  return { ...positionOf(recurrence), step: recurrence };
+}
+
+function positionOf(recurrence: Recurrence): Tensor {
   if (!recurrence.backward) return tensor(recurrence.position);
   const [last, at] = align([
     build.sub(build.length(recurrence.axis), build.constant(1, "i32")),
@@ -106,11 +131,11 @@ export function ownPosition(recurrence: Recurrence): Tensor {
  * was wrong and the body must be written down again.
  */
 export function closeScan(
-  result: Tensor,
+  results: readonly Tensor[],
   recurrence: Recurrence,
   environment: Environment,
   label: string,
-): Tensor | null {
+): readonly Tensor[] | null {
   const { session } = environment;
   const nexts = new Map<string, Node>();
   for (const [key, record] of recurrence.states) {
@@ -139,15 +164,14 @@ export function closeScan(
     start: startOf(key, record, recurrence, environment),
     next: build.broadcast(toF32(nexts.get(key)!), record.formal.type.axes),
   }));
-  const output = result.node;
   const scan = build.scan(
     {
       axis: recurrence.axis,
       reverse: recurrence.reverse,
       position: recurrence.position,
       states,
-      elements: [...recurrence.elements.values()],
-      outputs: [output],
+      elements: recurrence.elements,
+      outputs: results.map((result) => result.node),
     },
     label,
   );
@@ -155,22 +179,24 @@ export function closeScan(
   const finals = new Map(keys.map((key, k) => [key, build.finalState(scan, k) as Node]));
   if (carries(recurrence, environment))
     for (const [key, final] of finals) if (canCarry(final)) session.carried.set(`state:${key}`, final);
-  const sequence = build.scanOutput(scan, 0);
-  const end = states.findIndex((s) => s.next === output);
-  const own = recurrence.reverse === recurrence.backward && end >= 0 ? tensor(finals.get(keys[end]!)!) : null;
   const named = new Map(
     [...finals]
       .map(([key, final]) => [key.slice(recurrence.path.length + 1), final] as const)
       .filter(([name]) => isOwnState(name)),
   );
-  return { ...tensor(sequence), ends: own, origin: result.origin, finals: named };
+  return results.map(({ node, origin }, k) => {
+    const end = states.findIndex((s) => s.next === node);
+    const own =
+      recurrence.reverse === recurrence.backward && end >= 0 ? tensor(finals.get(keys[end]!)!) : null;
+    return { ...tensor(build.scanOutput(scan, k)), ends: own, origin, finals: named };
+  });
 }
 
 /** Not one of `feed`, nor a state remembered for several steps. */
 const isOwnState = (name: string): boolean => !/[@.]/u.test(name) && name !== "feed";
 
 const carries = (recurrence: Recurrence, environment: Environment): boolean =>
-  recurrence.stateful || environment.session.mode.carry;
+  recurrence.lives && (recurrence.stateful || environment.session.mode.carry);
 
 /** A state that is itself a sequence (sentences of a document) does not live on between calls. */
 const canCarry = (node: Node): boolean => node.type.axes.every((axis) => axis.kind !== "time");

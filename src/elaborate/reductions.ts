@@ -3,7 +3,7 @@ import * as build from "../ir/graph/build.ts";
 import type { Axis, Node, ReduceFunction } from "../ir/graph/types.ts";
 import { asOperandTensor, only, operand, positional, type Builtin } from "./arguments.ts";
 import { fail } from "./environment.ts";
-import { align, combine, featureOf, merged, number, over, toF32 } from "./tensors.ts";
+import { align, combine, featureOf, merged, number, over, remember, toF32 } from "./tensors.ts";
 import type { CallSite, Tensor } from "./values.ts";
 
 /** The axes that a reduction works on: those of its binders, else the feature. */
@@ -66,12 +66,32 @@ export const reduceMany =
       );
     if (operands.every((o) => o.value.kind === "number") && name === "max")
       return number(Math.max(...operands.map((o) => (o.value as { value: number }).value)));
-    const nodes = combine(operands, site.environment, site.span, name === "logsumexp" ? "f32" : null);
+    const nodes = combine(operands, site.environment, site.span);
     return merged(
       operands,
       nodes.reduce((a, b) => pair(...(align([a, b]) as [Node, Node]))),
     );
   };
+
+/** log Σ e^x of several values: a sum over alternatives like any other. */
+export const logSumExp: Builtin = (site) => {
+  const operands = positional(site).map((a) => operand(a, site));
+  if (operands.length < 2)
+    return reduceOne("logsumexp", (node, axes) =>
+      axes.length === 0 ? node : build.reduce("logsumexp", node, axes),
+    )(site);
+  const { environment, span } = site;
+  const nodes = combine(operands, environment, span, "f32");
+  const all = build.union(...nodes.map((x) => x.type.axes));
+  const axis = remember(environment.session, `alternatives:${nodes.length}`, () =>
+    build.fixedAxis(`of${nodes.length}`, nodes.length, nodes.length, "stack"),
+  );
+  const side = build.stack(
+    nodes.map((x) => build.broadcast(x, all)),
+    axis,
+  );
+  return merged(operands, build.reduce("logsumexp", side, [axis]));
+};
 
 /** Softmax in its stable form: e^(x - logsumexp x). */
 export function softmaxOver(node: Node, axes: readonly Axis[]): Node {

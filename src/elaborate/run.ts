@@ -87,7 +87,7 @@ function environmentOf(
       if (failed.has(name)) throw new Fault(null, { start: 0, end: 0 });
       return bindings.get(name) ?? outer.map((frame) => frame.get(name)).find((v) => v !== undefined) ?? null;
     },
-    lookupAt: () => null,
+    readStep: () => null,
     names: () =>
       [...bindings.keys(), ...outer.flatMap((frame) => [...frame.keys()])].filter((n) => !n.includes(" ")),
   };

@@ -5,6 +5,7 @@
 import type { Axis, Node } from "../ir/graph/types.ts";
 import type { Argument, DefinitionStatement, Identifier, Span } from "../parser/ast.ts";
 import type { Environment } from "./environment.ts";
+import type { Recurrence } from "./recurrence.ts";
 
 export type Value =
   | Tensor
@@ -40,6 +41,12 @@ export interface Tensor {
   readonly origin: Origin | null;
   /** The positions along an axis: as an index it reads along that axis, as a number it is the position. */
   readonly index?: Axis;
+  /** The step that a recurrence is at: as an index it reads this step's element, as a number it is the position. */
+  readonly step?: Recurrence;
+  /** In a step, of an outer value that runs along the steps' axis: the value before that axis was renamed. */
+  readonly whole?: Tensor;
+  /** What an index calls the feature, where a definition names it: `k` of `e[t, k]`. */
+  readonly featureName?: string;
   /** Of what a recurrence gave: the states that it ended in, by their names in the cell. */
   readonly finals?: ReadonlyMap<string, Node>;
   /** Of a target, or of `next(…)`: the data that an output layer over it predicts. */

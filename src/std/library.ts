@@ -5,6 +5,7 @@ import { CompilerBug } from "../diagnostics/diagnostic.ts";
 import activations from "./activations.rnn";
 import cells from "./cells.rnn";
 import layers from "./layers.rnn";
+import sequences from "./sequences.rnn";
 
 export interface LibraryFile {
   readonly file: string;
@@ -12,7 +13,12 @@ export interface LibraryFile {
   readonly program: Program;
 }
 
-const texts = { "std/activations.rnn": activations, "std/layers.rnn": layers, "std/cells.rnn": cells };
+const texts = {
+  "std/activations.rnn": activations,
+  "std/layers.rnn": layers,
+  "std/cells.rnn": cells,
+  "std/sequences.rnn": sequences,
+};
 
 const memo: { files: readonly LibraryFile[] | null } = { files: null };
 

@@ -1,0 +1,31 @@
+/** Paths through labels with blanks (Graves et al. 2006). */
+import * as build from "../ir/graph/build.ts";
+import type { Node } from "../ir/graph/types.ts";
+import { fail } from "./environment.ts";
+import { align, combine, isTime, over, type Operand } from "./tensors.ts";
+import type { CallSite, Tensor } from "./values.ts";
+
+/** What stands where a path says nothing new; whoever reads the labels passes over it. */
+export const nothing = -1;
+
+/** The labels that a path spells: of each run of equals the first, and no blanks. What is left out is -1. */
+export function collapsed(path: Tensor, blank: Operand, site: CallSite): Tensor {
+  const { environment, span } = site;
+  const axis = path.axes.map((a) => a.axis).findLast(isTime);
+  if (!axis || path.node.type.dtype !== "i32")
+    return fail(environment, "sequence-wanted", span, {
+      stage: "collapse",
+      type: "this value",
+      way: "It takes a path: `collapse(argmax(k: e[t, k]), blank)`.",
+    });
+  const before = build.shift(path.node, axis, 1, nothing);
+  const [here, empty] = combine([{ value: path, span }, blank], environment, span, "i32") as [Node, Node];
+  const same = build.binary("eq", here, before);
+  const [isBlank, isSame] = align([build.binary("eq", here, empty), same]) as [Node, Node];
+  const [gap, label, left] = align([
+    build.binary("or", isBlank, isSame),
+    here,
+    build.constant(nothing, "i32"),
+  ]) as [Node, Node, Node];
+  return { ...over(path, build.select(gap, left, label)), axes: path.axes };
+}
