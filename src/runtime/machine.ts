@@ -1,5 +1,6 @@
 /**
- * One instance of the module: its memory, where buffers lie for the sizes of the call, and whose states are in it.
+ * The memory of a model's module, where buffers lie in it for the sizes of the call, and whose states are in it. The memory
+ * is a `Host`'s: the WASM module's own, or the copy that the host of a GPU keeps of what goes in and out.
  *
  * `reserve` lays memory out anew, so buffers whose size depends on the batch may move. Who keeps something in them
  * from call to call, a stream or a training on chunks, is a tenant: before another one's call, or one of other sizes,
@@ -19,6 +20,7 @@ import {
   strides,
 } from "./layout.ts";
 import type { BufferInfo, Metadata } from "./metadata.ts";
+import { startModule } from "./module.ts";
 import { elements, type Tensor } from "./safetensors.ts";
 
 /** Carried states by the names of their buffers, dense, the batch first. */
@@ -33,9 +35,22 @@ export interface Tenant {
 
 export const newTenant = (): Tenant => ({ kept: null, examples: 0 });
 
+/** Where a machine's memory is and what runs over it. */
+export interface Host {
+  /** Lays the slots out for these sizes. What has a constant size keeps its place and content. */
+  readonly reserve: (sizes: Sizes) => void;
+  /** The place of a slot's first element. */
+  readonly base: (slot: number) => number;
+  /** The memory as it is now; memory that has grown leaves older views empty. */
+  readonly floats: () => Float32Array;
+  readonly integers: () => Int32Array;
+  readonly run: (entry: Purpose) => void;
+}
+
+export type Purpose = keyof Metadata["entries"];
+
 export interface Machine {
   readonly metadata: Metadata;
-  /** The module's memory as it is now; memory that has grown leaves older views empty. */
   readonly floats: () => Float32Array;
   readonly integers: () => Int32Array;
   readonly view: (buffer: BufferInfo) => Numbers;
@@ -45,63 +60,32 @@ export interface Machine {
   readonly at: (buffer: BufferInfo) => number;
   /** Memory laid out for these sizes, with this tenant's states in it. True if anything moved or changed hands. */
   readonly claim: (tenant: Tenant, sizes: Sizes) => boolean;
+  /** Whether a claim would take somebody's states out; `fresh`: this tenant's own are not wanted any more. */
+  readonly evicts: (tenant: Tenant, sizes: Sizes, fresh: boolean) => boolean;
   /** A tenant's states, wherever they are. */
   readonly states: (tenant: Tenant) => States | null;
   /** Gives a tenant other states. */
   readonly assign: (tenant: Tenant, states: States | null) => void;
   /** Writes 1 (start anew) or 0 to the flags of all examples. */
   readonly setFresh: (fresh: boolean) => void;
-  readonly run: (entry: keyof Metadata["entries"]) => void;
+  readonly run: (entry: Purpose) => void;
 }
 
-type Export = (...sizes: number[]) => unknown;
-
-/** Instantiates. Fails if the module is not that of the metadata. */
+/** A machine over the memory of a WASM module. */
 export async function startMachine(
   metadata: Metadata,
   wasm: BufferSource | WebAssembly.Module,
 ): Promise<Machine> {
-  if (metadata.format !== 1)
-    fail(`this runtime reads packages of format 1, not ${String(metadata.format)}: build the package again`);
-  const module = wasm instanceof WebAssembly.Module ? wasm : await WebAssembly.compile(wasm);
-  // The module grows it, up to the 2 GiB that its addresses reach.
-  const memory = new WebAssembly.Memory({ initial: 1, maximum: 32768 });
-  const imports: Record<string, Record<string, WebAssembly.Memory>> = {};
-  for (const { module: from, name, kind } of WebAssembly.Module.imports(module))
-    if (kind === "memory") (imports[from] ??= {})[name] = memory;
-  const { exports } = await WebAssembly.instantiate(module, imports);
-  const exported = (name: string): Export => {
-    const found = exports[name];
-    return typeof found === "function"
-      ? (found as Export)
-      : fail(`the module of \`${metadata.name}\` has no \`${name}\``);
-  };
-  const reserve = exported("reserve");
-  const base = exported("base");
-  const entries: Partial<Record<string, Export>> = {};
-  for (const [purpose, name] of Object.entries(metadata.entries))
-    if (name !== null) entries[purpose] = exported(name);
+  return openMachine(metadata, await startModule(metadata, wasm));
+}
 
-  let floats = new Float32Array(0);
-  let integers = new Int32Array(0);
+export function openMachine(metadata: Metadata, host: Host): Machine {
   let sizes: Sizes = {};
   let bases = new Map<number, number>();
   let current: Tenant | null = null;
 
-  const refresh = (): void => {
-    if (floats.buffer === memory.buffer) return;
-    floats = new Float32Array(memory.buffer);
-    integers = new Int32Array(memory.buffer);
-  };
-
   const lay = (next: Sizes): void => {
-    const wanted = metadata.symbols.map((symbol) => next[symbol] ?? 1);
-    const end = Number(reserve(...wanted));
-    if (end < 0)
-      fail(
-        `there is no memory for ${metadata.symbols.map((symbol, k) => `${symbol} = ${wanted[k]}`).join(", ")}: ` +
-          `it takes ${metadata.memory}; a smaller batch needs less`,
-      );
+    host.reserve(next);
     sizes = next;
     bases = new Map();
     clearBuffers(machine);
@@ -113,20 +97,27 @@ export async function startMachine(
   };
 
   const nothing = sizes;
+  const holds = (tenant: Tenant, next: Sizes): boolean => tenant === current && sameSizes(next);
   const machine: Machine = {
     metadata,
-    floats: () => (refresh(), floats),
-    integers: () => (refresh(), integers),
-    view: ({ dtype }) => (refresh(), dtype === "f32" ? floats : integers),
+    floats: host.floats,
+    integers: host.integers,
+    view: ({ dtype }) => (dtype === "f32" ? host.floats() : host.integers()),
     sizes: () => sizes,
     buffer: (name) => metadata.buffers[name],
     at: ({ slot, offset }) => {
-      let bytes = bases.get(slot);
-      if (bytes === undefined) bases.set(slot, (bytes = Number(base(slot)) >>> 2));
-      return bytes + offset;
+      let base = bases.get(slot);
+      if (base === undefined) bases.set(slot, (base = host.base(slot)));
+      return base + offset;
     },
+    evicts: (tenant, next, fresh) =>
+      current !== null &&
+      current.examples > 0 &&
+      current.kept === null &&
+      !holds(tenant, next) &&
+      !(fresh && tenant === current),
     claim: (tenant, next) => {
-      if (tenant === current && sameSizes(next)) return false;
+      if (holds(tenant, next)) return false;
       if (current && current.examples > 0 && current.kept === null) current.kept = readStates(machine);
       if (!sameSizes(next)) lay(next);
       current = tenant;
@@ -147,8 +138,8 @@ export async function startMachine(
         machine.integers().fill(fresh ? 1 : 0, machine.at(buffer), machine.at(buffer) + sizes["B"]!);
     },
     run: (purpose) => {
-      const entry = entries[purpose] ?? fail(noEntry[purpose]);
-      entry();
+      if (metadata.entries[purpose] === null) fail(noEntry[purpose]);
+      host.run(purpose);
     },
   };
   lay(Object.fromEntries(metadata.symbols.map((symbol) => [symbol, 1])));

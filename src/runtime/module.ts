@@ -1,0 +1,56 @@
+/** The WASM module of a package, with its memory: a machine's host. */
+import { fail } from "./errors.ts";
+import type { Host } from "./machine.ts";
+import type { Metadata } from "./metadata.ts";
+
+type Export = (...sizes: number[]) => unknown;
+
+/** Instantiates. Fails if the module is not that of the metadata. */
+export async function startModule(
+  metadata: Metadata,
+  wasm: BufferSource | WebAssembly.Module,
+): Promise<Host> {
+  if (metadata.format !== 1)
+    fail(`this runtime reads packages of format 1, not ${String(metadata.format)}: build the package again`);
+  const module = wasm instanceof WebAssembly.Module ? wasm : await WebAssembly.compile(wasm);
+  // The module grows it, up to the 2 GiB that its addresses reach.
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: 32768 });
+  const imports: Record<string, Record<string, WebAssembly.Memory>> = {};
+  for (const { module: from, name, kind } of WebAssembly.Module.imports(module))
+    if (kind === "memory") (imports[from] ??= {})[name] = memory;
+  const { exports } = await WebAssembly.instantiate(module, imports);
+  const exported = (name: string): Export => {
+    const found = exports[name];
+    return typeof found === "function"
+      ? (found as Export)
+      : fail(`the module of \`${metadata.name}\` has no \`${name}\``);
+  };
+  const reserve = exported("reserve");
+  const base = exported("base");
+  const entries: Partial<Record<string, Export>> = {};
+  for (const [purpose, name] of Object.entries(metadata.entries))
+    if (name !== null) entries[purpose] = exported(name);
+
+  let floats = new Float32Array(0);
+  let integers = new Int32Array(0);
+  const refresh = (): void => {
+    if (floats.buffer === memory.buffer) return;
+    floats = new Float32Array(memory.buffer);
+    integers = new Int32Array(memory.buffer);
+  };
+
+  return {
+    reserve: (sizes) => {
+      const wanted = metadata.symbols.map((symbol) => sizes[symbol] ?? 1);
+      if (Number(reserve(...wanted)) >= 0) return;
+      fail(
+        `there is no memory for ${metadata.symbols.map((symbol, k) => `${symbol} = ${wanted[k]}`).join(", ")}: ` +
+          `it takes ${metadata.memory}; a smaller batch needs less`,
+      );
+    },
+    base: (slot) => Number(base(slot)) >>> 2,
+    floats: () => (refresh(), floats),
+    integers: () => (refresh(), integers),
+    run: (purpose) => void entries[purpose]!(),
+  };
+}
