@@ -88,11 +88,59 @@ export function openTrainer(
   of: DataSpecs,
   options: TrainerOptions & { readonly initialise: boolean },
 ): Trainer {
+  const training = openTraining(machine, of, options);
+  const evaluate = (batch: Batch, tenant: Tenant): Evaluation => {
+    training.launchEvaluation(batch, tenant);
+    return { loss: training.evaluated(), count: batch.count };
+  };
+  return {
+    settings: training.settings,
+    position: training.position,
+    batch: training.batch,
+    step: (batch) => training.report(training.launch(training.made(batch))),
+    evaluate: (batch) => evaluate(training.made(batch), training.evaluating),
+    chunks: training.chunks,
+    evaluateChunks: (sequences, chunk) => {
+      const tenant = newTenant();
+      const mean = weightedMean();
+      for (const batch of training.chunks(sequences, chunk))
+        mean.add(evaluate(batch, tenant).loss, stepsOf(batch));
+      return mean.result();
+    },
+    endEpoch: training.endEpoch,
+    save: training.save,
+    load: training.load,
+    weights: training.weights,
+  };
+}
+
+/** A trainer in parts: what starts work, and what reads its results once they are in memory. */
+export interface Training extends Pick<
+  Trainer,
+  "settings" | "position" | "batch" | "chunks" | "endEpoch" | "save" | "load" | "weights"
+> {
+  /** Whose states training and evaluation keep. */
+  readonly training: Tenant;
+  readonly evaluating: Tenant;
+  readonly made: (batch: Inputs | Batch) => Batch;
+  /** One step; gives its learning rate. */
+  readonly launch: (batch: Batch) => number;
+  /** What the last step left in `train:loss` and `report`. */
+  readonly report: (rate: number) => StepReport;
+  readonly launchEvaluation: (batch: Batch, tenant: Tenant) => void;
+  /** What the last evaluation left in `evaluate:loss`. */
+  readonly evaluated: () => number;
+}
+
+export function openTraining(
+  machine: Machine,
+  of: DataSpecs,
+  options: TrainerOptions & { readonly initialise: boolean },
+): Training {
   const { metadata } = machine;
   if (metadata.entries.update === null || metadata.entries.gradients === null) machine.run("update");
   const settings = mergeSettings(metadata.train, options);
   const training = newTenant();
-  const evaluating = newTenant();
   let position = startPosition;
   machine.integers()[place("counters")] = settings.seed;
   if (options.initialise) machine.run("initialise");
@@ -103,23 +151,17 @@ export function openTrainer(
     return machine.at(machine.buffer(name) ?? fail(`the module has no buffer \`${name}\``));
   }
 
-  const made = (batch: Inputs | Batch): Batch =>
-    madeBatch(batch) ? batch : makeBatch(of, batch, { targets: true });
-
   const lossAt = (name: string): number => machine.floats()[place(name)]!;
-
-  const evaluate = (batch: Batch, tenant: Tenant): Evaluation => {
-    feed(machine, of, batch, tenant);
-    machine.run("evaluate");
-    return { loss: lossAt("evaluate:loss"), count: batch.count };
-  };
 
   return {
     settings,
+    training,
+    evaluating: newTenant(),
     position: () => position,
+    made: (batch) => (madeBatch(batch) ? batch : makeBatch(of, batch, { targets: true })),
     batch: (inputs, { ids } = {}) => makeBatch(of, inputs, { targets: true, ids }),
-    step: (batch) => {
-      feed(machine, of, made(batch), training);
+    launch: (batch) => {
+      feed(machine, of, batch, training);
       const rate = learningRate(settings, {
         step: position.step,
         epoch: position.epoch,
@@ -130,23 +172,19 @@ export function openTrainer(
       machine.run("gradients");
       machine.run("update");
       position = { ...position, step: position.step + 1 };
+      return rate;
+    },
+    report: (rate) => {
       const report = place("report");
       const floats = machine.floats();
       return { loss: lossAt("train:loss"), norm: floats[report]!, rate, skipped: floats[report + 1] !== 0 };
     },
-    evaluate: (batch) => evaluate(made(batch), evaluating),
-    chunks: (sequences, chunk) => cutChunks(of, settings, sequences, chunk),
-    evaluateChunks: (sequences, chunk) => {
-      const tenant = newTenant();
-      let loss = 0;
-      let count = 0;
-      for (const batch of cutChunks(of, settings, sequences, chunk)) {
-        const steps = batch.lengths.values().next().value![0]! * batch.count;
-        loss += evaluate(batch, tenant).loss * steps;
-        count += steps;
-      }
-      return { loss: loss / count, count };
+    launchEvaluation: (batch, tenant) => {
+      feed(machine, of, batch, tenant);
+      machine.run("evaluate");
     },
+    evaluated: () => lossAt("evaluate:loss"),
+    chunks: (sequences, chunk) => cutChunks(of, settings, sequences, chunk),
     endEpoch: (loss) => {
       const waiting = waitFor(position.waiting, loss);
       const plateau = settings.schedules.reduce(
@@ -170,6 +208,24 @@ export function openTrainer(
       const own = { model: metadata.name, fingerprint: metadata.fingerprint };
       return writeSafetensors({ tensors: new Map(readFlat(machine, average)), metadata: own });
     },
+  };
+}
+
+/** The steps of a chunk, over all its examples. */
+export const stepsOf = (batch: Batch): number => batch.lengths.values().next().value![0]! * batch.count;
+
+export function weightedMean(): {
+  readonly add: (loss: number, count: number) => void;
+  readonly result: () => Evaluation;
+} {
+  let sum = 0;
+  let total = 0;
+  return {
+    add: (loss, count) => {
+      sum += loss * count;
+      total += count;
+    },
+    result: () => ({ loss: sum / total, count: total }),
   };
 }
 
