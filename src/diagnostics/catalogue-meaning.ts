@@ -212,6 +212,14 @@ export const meaning = {
     example: "input x : f32[T, 3]\nx >> dropout(x)",
     mend: "input x : f32[T, 3]\nx >> dropout(0.2)",
   },
+  "not-a-probability": {
+    severity: "error",
+    message: "{what} is to be a probability, between 0 and 1, and this is {found}.",
+    hint: null,
+    about: "`dropout(p)` drops a share p of its values; a share is a number from 0 to 1, not a percentage.",
+    example: "input x : f32[T, 3]\nx >> dropout(20)",
+    mend: "input x : f32[T, 3]\nx >> dropout(0.2)",
+  },
   "not-an-initialiser": {
     severity: "error",
     message: "A parameter can't start like this.",
@@ -577,6 +585,15 @@ export const meaning = {
     example:
       "input text : char[T]\ntext >> embed(8) >> lstm(8) >> bidir >> softmax(next(text))\ndecode { sample }",
     mend: "input text : char[T]\ntext >> embed(8) >> lstm(8) >> softmax(next(text))\ndecode { sample }",
+  },
+  "sees-the-answer": {
+    severity: "warning",
+    message: "`{what}` looks at later steps, and {why}: the model sees what it is to predict.",
+    hint: "Leave it out: a loss that falls by looking the answer up teaches nothing.",
+    about:
+      "`next(text)` stands in the input one step later, so a model that predicts it may look backwards only.",
+    example: "input text : char[T]\ntext >> embed(8) >> lstm(8) >> bidir >> softmax(next(text))",
+    mend: "input text : char[T]\ntext >> embed(8) >> lstm(8) >> softmax(next(text))",
   },
   "not-yet": {
     severity: "error",

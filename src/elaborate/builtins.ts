@@ -16,13 +16,14 @@ import {
 } from "./arguments.ts";
 import { next, prev } from "./data.ts";
 import { placeOf } from "./draws.ts";
-import { fail } from "./environment.ts";
+import type { Expression } from "../parser/ast.ts";
+import { fail, type Environment } from "./environment.ts";
 import { evaluate } from "./evaluate.ts";
 import { diagonal, linearMaps, scalarMap } from "./maps.ts";
 import { logSumExp, meanOver, reduceMany, reduceOne, softmaxOver, sumOver } from "./reductions.ts";
 import { isPlaceholder, type Sizes } from "./sizes.ts";
 import { align, apply, combine, merged, number, over, tensor, toF32 } from "./tensors.ts";
-import type { CallSite, Value } from "./values.ts";
+import type { CallSite, NumberValue, Value } from "./values.ts";
 import { marginals, viterbi } from "./derivatives.ts";
 import { collapsed } from "./paths.ts";
 import { concatenate, dot, flattened, oneHot } from "./vectors.ts";
@@ -81,15 +82,27 @@ const bernoulli: Builtin = (site) => {
   if (probability.value.kind !== "number") fail(site.environment, "number-wanted", probability.span);
   const { value } = probability.value;
   // A size that isn't solved yet is a number far from any probability.
-  if (!(value >= 0 && value <= 1) && !isUnsolved(value, site.environment.session.sizes))
-    fail(site.environment, "setting-range", probability.span, {
-      key: "bernoulli",
-      wanted: "a probability, between 0 and 1",
-      found: value,
+  if (!(value >= 0 && value <= 1) && !isUnsolved(value, site.environment.session.sizes)) {
+    const given = optionIn(positional(site)[0]!.value, site.environment);
+    fail(site.environment, "not-a-probability", probability.span, {
+      what: given ? `\`${given.option.name}\` of \`${given.option.of}\`` : "What `bernoulli` is given",
+      found: given?.value ?? value,
     });
+  }
   const p = build.constant(value);
   return draw((node) => build.binary("lt", node, p), "uniform")(site);
 };
+
+/** The option that `p`, or the p of `1 - p`, was given as: one is no probability where the other is none. */
+function optionIn(expression: Expression, environment: Environment): Required<NumberValue> | null {
+  if (expression.kind === "binary") {
+    const { left, operator, right } = expression;
+    const isRest = operator === "-" && left.kind === "number" && left.value === 1;
+    return isRest ? optionIn(right, environment) : null;
+  }
+  const value = expression.kind === "name" ? environment.lookup(expression.name) : null;
+  return value?.kind === "number" && value.option ? { ...value, option: value.option } : null;
+}
 
 // ---- the table --------------------------------------------------------------------------------------------------
 

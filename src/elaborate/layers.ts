@@ -198,8 +198,13 @@ function residual(stage: Stage, call: CallSite): Stage {
 function recurrentDropout(stage: Stage, call: CallSite): Stage {
   const [share] = call.arguments;
   const value = share ? evaluate(share.value, call.environment) : null;
-  if (value?.kind !== "number" || value.value < 0 || value.value >= 1)
-    fail(call.environment, "number-wanted", share?.span ?? call.span);
+  if (value?.kind !== "number") fail(call.environment, "number-wanted", share?.span ?? call.span);
+  if (!(value.value >= 0 && value.value < 1))
+    fail(call.environment, "setting-range", share!.span, {
+      key: "recurrent_dropout",
+      wanted: "a share from 0 to below 1",
+      found: value.value,
+    });
   return {
     kind: "stage",
     name: stage.name,

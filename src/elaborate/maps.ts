@@ -44,6 +44,9 @@ const isRecurrent = (value: Tensor): boolean => value.node.op === "state";
 export function linearMaps(site: CallSite, biased: boolean): Tensor {
   const { environment } = site;
   const { session } = environment;
+  // Before the map's own size: where neither is known, it is the state `h` of `h[t-1]` that wants declaring.
+  const operands = positional(site).map((a) => ({ argument: a, ...operand(a, site) }));
+  if (operands.length === 0) failCount(site, biased ? "affine" : "linear", 1, 0);
   const key = `${environment.path.name}@${environment.file}:${site.span.start}`;
   const given = namedArgument(site, "size");
   const size = given
@@ -55,8 +58,6 @@ export function linearMaps(site: CallSite, biased: boolean): Tensor {
         `Write it: \`${biased ? "affine" : "linear"}(…, size = 64)\`.`,
       );
   const out = featureAxis(session, size);
-  const operands = positional(site).map((a) => ({ argument: a, ...operand(a, site) }));
-  if (operands.length === 0) failCount(site, biased ? "affine" : "linear", 1, 0);
   const products = operands.map((o): Node => {
     const value = asTensor(o.value, environment, o.span);
     if (value.vocabulary) fail(environment, "token-where-vector", o.span, { name: value.vocabulary.name });

@@ -88,7 +88,7 @@ export function bindOptions(value: DefinitionValue, site: CallSite): Stage {
     else if (argument.name !== null) {
       const name = argument.name.name;
       const parameter = parameters.find((p) => p.name.name === name);
-      if (parameter) set(name, optionValue(parameter, argument, environment), argument.span);
+      if (parameter) set(name, optionValue(parameter, argument, definition, environment), argument.span);
       else if (cellOption(argument)) continue;
       else unknownOption(definition, name, argument.name.span, environment);
     } else if (cellOption(argument)) continue;
@@ -101,7 +101,7 @@ export function bindOptions(value: DefinitionValue, site: CallSite): Stage {
           stage: definition.name.name,
           known: optionList(definition),
         });
-      else set(parameter.name.name, optionValue(parameter, argument, environment), argument.span);
+      else set(parameter.name.name, optionValue(parameter, argument, definition, environment), argument.span);
     }
   }
   return {
@@ -151,7 +151,12 @@ function wordOption(
   return null;
 }
 
-function optionValue(parameter: Parameter, argument: Argument, environment: Environment): Value {
+function optionValue(
+  parameter: Parameter,
+  argument: Argument,
+  definition: DefinitionStatement,
+  environment: Environment,
+): Value {
   const { value } = argument;
   if (parameter.choices && value.kind === "name") {
     const { name } = value;
@@ -181,7 +186,8 @@ function optionValue(parameter: Parameter, argument: Argument, environment: Envi
       choices: orList(parameter.choices.map((c) => c.name)),
       nearest: "",
     });
-  return result;
+  if (result.kind !== "number" || result.option) return result;
+  return { ...result, option: { name, of: definition.name.name } };
 }
 
 function unknownOption(

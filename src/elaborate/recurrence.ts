@@ -78,10 +78,12 @@ export function readState(request: StateRequest, recurrence: Recurrence, environ
   if (guess) axes = guess;
   else if (request.declared) axes = build.union(recurrence.carried, request.declared);
   else {
+    const name = request.key.split(".").pop()!;
     const size = sizes.fresh(
       request.key,
       placeIn(environment, request.span),
-      `\`${request.key.split(".").pop()}\``,
+      `the size of \`${name}\`, which is read of an earlier step`,
+      `Declare it as a state of the cell: \`state ${name}[n]\`.`,
     );
     axes = build.union(recurrence.carried, [featureAxis(environment.session, size)]);
   }

@@ -39,20 +39,23 @@ export function checkUse(
       reporter.report("unused-target", statement.span, { name: statement.name.name });
   for (const result of predicted.results.values()) checkPrediction(result, predicted, diagnostics);
 
-  const [data] = statements.filter((s) => s.kind === "input" || s.kind === "target");
   const computes = trained.results.size > 0 || trained.objectives.length > 0;
-  if (data && !computes) reporter.report("nothing-to-compute", data.span);
+  const [data] = statements.filter((s) => s.kind === "input" || s.kind === "target");
+  // Definitions alone are there for others to import.
+  if (!computes && (data || statements.length === 0))
+    reporter.report("nothing-to-compute", data?.span ?? { start: 0, end: 0 });
   for (const statement of statements)
     if (computes && statement.kind === "train" && trained.objectives.length === 0)
       reporter.report("train-without-loss", statement.span);
 
   const strategies = statements.flatMap((s) => (s.kind === "decode" ? s.settings : []));
-  const [first, second] = strategies;
-  if (first && second)
-    reporter.report("two-strategies", second.key.span, { first: first.key.name, second: second.key.name }, [
-      { message: "The first is here:", file, span: first.key.span },
+  const [strategy, other] = strategies;
+  if (strategy && other)
+    reporter.report("two-strategies", other.key.span, { first: strategy.key.name, second: other.key.name }, [
+      { message: "The first is here:", file, span: strategy.key.span },
     ]);
-  if (first && computes) checkGenerator(first, predicted, file, diagnostics);
+  if (strategy && computes) checkGenerator(strategy, predicted, file, diagnostics);
+  if (!strategy) checkSight(predicted, diagnostics);
 }
 
 /** A target is there in training only, but for what `prev` feeds back. */
@@ -80,8 +83,7 @@ function checkGenerator(setting: Setting, session: Session, file: string, diagno
   );
   const strategy = setting.key.name;
   if (chosen.length === 0) reporter.report("decode-without-choice", setting.span, { strategy });
-  const axes = generatedAxes(session);
-  const ahead = session.looksAhead.find(({ axis }) => axis !== null && axes.has(axis));
+  const ahead = lookingAhead(session);
   if (ahead)
     makeReporter(ahead.file, diagnostics).report(
       "generator-looks-ahead",
@@ -90,6 +92,22 @@ function checkGenerator(setting: Setting, session: Session, file: string, diagno
       [{ message: "The generator is asked for here:", file, span: setting.span }],
     );
 }
+
+/** Who predicts the next step must not read it, even where nothing is generated. */
+function checkSight(session: Session, diagnostics: Diagnostic[]): void {
+  const ahead = lookingAhead(session);
+  if (!ahead) return;
+  const next = [...session.data.values()].find(({ derived }) => derived)?.derived?.of;
+  makeReporter(ahead.file, diagnostics).report("sees-the-answer", ahead.span, {
+    what: ahead.what,
+    why: next ? `\`next(${next})\` is one of them` : "of `prev` they are the answers",
+  });
+}
+
+const lookingAhead = (session: Session): Session["looksAhead"][number] | undefined => {
+  const axes = generatedAxes(session);
+  return session.looksAhead.find(({ axis }) => axis !== null && axes.has(axis));
+};
 
 /** The axes along which the model runs one step at a time: of `next(x)`, and of the `prev(y)` of a target. */
 function generatedAxes(session: Session): ReadonlySet<Axis> {

@@ -63,6 +63,8 @@ export interface Vocabulary {
 export interface NumberValue {
   readonly kind: "number";
   readonly value: number;
+  /** The option that it was given as, by the caller nearest to the user. */
+  readonly option?: { readonly name: string; readonly of: string };
 }
 
 export interface BooleanValue {

@@ -44,7 +44,8 @@ export function concatTensors(
   const axes = build.union(...tensors.map((x, k) => build.without(x.node.type.axes, [from[k]!])));
   const parts = tensors.map((x, k) => build.broadcast(toF32(x.node), [...axes, from[k]!]));
   const operands = tensors.map((value) => ({ value, span: site.span }));
-  return merged(operands, known ? build.concat(parts, from, to) : build.rename(parts[0]!, from[0]!, to));
+  const node = known ? build.concat(parts, from, to) : build.rename(parts[0]!, from[0]!, to);
+  return { ...merged(operands, node), origin: placeIn(environment, site.span) };
 }
 
 /** Along each fixed axis the parts side by side, the last declared innermost. */
