@@ -1,6 +1,7 @@
 /** The names of the compiler's stages and passes, as `--emit` and `--without` take them. */
+import { optionalPasses } from "../compile/optional-passes.ts";
 import { nearest } from "../diagnostics/nearest.ts";
-import { canBeLeftOut, graphPassNames } from "../passes/pipeline.ts";
+import { graphPassNames } from "../passes/pipeline.ts";
 import { misuse } from "./failure.ts";
 
 export const stageNames = (): readonly string[] => [
@@ -18,11 +19,7 @@ export const stageNames = (): readonly string[] => [
 export const checkStage = (name: string): void => checkKnown(name, stageNames(), "stage");
 
 export const checkPass = (name: string): void =>
-  checkKnown(
-    name,
-    [...graphPassNames().filter(canBeLeftOut), "fuse", "plan-memory"],
-    "pass that can be left out",
-  );
+  checkKnown(name, optionalPasses(), "pass that can be left out");
 
 function checkKnown(name: string, known: readonly string[], what: string): void {
   if (known.includes(name)) return;

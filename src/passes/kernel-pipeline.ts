@@ -7,8 +7,10 @@ import { verifyKernels } from "../ir/kernel/verify.ts";
 import { fuse } from "./fuse.ts";
 import { planMemory } from "./plan-memory.ts";
 
+export const kernelPassNames = ["fuse", "plan-memory"] as const;
+
 export interface KernelOptions {
-  /** Names of passes to leave out: `fuse`, `plan-memory` (then no two buffers share memory). */
+  /** Names of passes to leave out; without `plan-memory` no two buffers share memory. */
   readonly without?: ReadonlySet<string>;
   /** Sees the program as lowered (`lower`), after `fuse`, and in the end (`kernels`). */
   readonly observe?: (stage: "lower" | "fuse" | "plan-memory" | "kernels", program: KernelProgram) => void;
