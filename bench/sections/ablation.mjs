@@ -1,0 +1,51 @@
+/** What each pass is worth: rows with each pass switched off, one at a time, in turns with the whole pipeline. */
+import { optionalPasses } from "../../dist/index.js";
+import { dataOf, weightsOf } from "../data.mjs";
+import { describeMachine, load } from "../machine.mjs";
+import { circumstances, digits, kilobytes, table } from "../markdown.mjs";
+import { spread, takeTurns } from "../measure.mjs";
+import { bytesAt, compiled, prepareOurs } from "../ours.mjs";
+import { rows } from "../rows.mjs";
+
+const chosen = ["W3", "W4", "W7"];
+
+export async function measure({ rounds, wanted }) {
+  const before = load();
+  const results = [];
+  for (const row of rows.filter(({ name }) => (wanted.length > 0 ? wanted : chosen).includes(name)))
+    results.push({ name: row.name, work: row.work, unit: row.unit, variants: await variantsOf(row, rounds) });
+  return { ...describeMachine(), load: [before, load()], rounds, rows: results };
+}
+
+async function variantsOf(row, rounds) {
+  const variants = [];
+  for (const without of [null, ...optionalPasses()]) {
+    const module = await compiled(row.program, without === null ? [] : [without]);
+    const { metadata, gzipped } = module;
+    const { time } = await prepareOurs(row, module, dataOf(row), weightsOf(metadata.parameters));
+    variants.push({ without, gzipped, memory: bytesAt(metadata.memory, row), time });
+  }
+  const times = await takeTurns(variants, rounds);
+  const [all] = times.map(spread);
+  return variants.map(({ without, gzipped, memory }, k) => {
+    const measured = spread(times[k]);
+    return { without, gzipped, memory, ...measured, ratio: measured.median / all.median };
+  });
+}
+
+export function show(result) {
+  const [first] = result.rows;
+  const body = first.variants.map(({ without }, k) => [
+    without ?? "nothing",
+    ...result.rows.flatMap(({ variants, unit }) => {
+      const { median, ratio, memory, gzipped } = variants[k];
+      return [
+        `${digits(median)} ${unit} (${ratio.toFixed(2)}×)`,
+        `${(memory / 1e6).toFixed(1)} MB`,
+        kilobytes(gzipped),
+      ];
+    }),
+  ]);
+  const head = ["without", ...result.rows.flatMap(({ name }) => [name, "memory", "gzipped"])];
+  return [circumstances(result), table(head, body)].join("\n\n");
+}

@@ -1,0 +1,61 @@
+/**
+ * Products at the sizes of recurrent networks, against what binds them: the arithmetic, or, of one row, which reads each weight
+ * once, the bandwidth of the cache that the weights lie in.
+ */
+import { productMaker } from "../kernels.mjs";
+import { bandwidth, limit } from "../limit.mjs";
+import { describeMachine, load } from "../machine.mjs";
+import { circumstances, digits, table } from "../markdown.mjs";
+import { median, takeTurns, timed } from "../measure.mjs";
+
+const sizes = [
+  [64, 256],
+  [128, 512],
+  [256, 768],
+  [256, 1024],
+  [512, 2048],
+];
+const kinds = [
+  { form: "AB", rows: [1, 4, 16, 32] },
+  { form: "AtB", rows: [16, 32, 2048] },
+];
+
+export async function measure({ rounds }) {
+  const before = load();
+  const make = await productMaker();
+  const ceiling = await limit();
+  const results = [];
+  for (const [K, N] of sizes) {
+    const reading = await bandwidth(4 * K * N);
+    const shapes = kinds.flatMap(({ form, rows }) => rows.map((R) => ({ form, R, K, N })));
+    const products = shapes.map(make);
+    const contestants = [ceiling, reading, ...products].map(({ run }) => ({ time: timed(run) }));
+    const [limits, readings, ...times] = await takeTurns(contestants, rounds);
+    const gflops = ceiling.flop / median(limits) / 1e6;
+    const gigabytes = reading.bytes / median(readings) / 1e6;
+    shapes.forEach((shape, k) => {
+      const reached = products[k].flop / median(times[k]) / 1e6;
+      // Each weight of 4 bytes takes part in one multiplication and addition a row.
+      const bound = shape.form === "AB" ? Math.min(gflops, (gigabytes / 2) * shape.R) : gflops;
+      results.push({ ...shape, gflops: reached, bound, share: reached / bound, gigabytes });
+    });
+  }
+  return { ...describeMachine(), load: [before, load()], rounds, results };
+}
+
+export function show(result) {
+  const of = ({ form, R }) => `${form === "AB" ? "AB" : "AᵀB"}, ${R} ${R === 1 ? "row" : "rows"}`;
+  const columns = kinds.flatMap(({ form, rows }) => rows.map((R) => ({ form, R })));
+  const body = sizes.map(([K, N]) => [
+    `${K} × ${N}`,
+    ...columns.map(({ form, R }) => {
+      const found = result.results.find((r) => r.form === form && r.R === R && r.K === K && r.N === N);
+      return `${digits(found.gflops)} (${Math.round(100 * found.share)} %)`;
+    }),
+  ]);
+  return [
+    circumstances(result),
+    "GFLOP/s, and the share of what binds: the arithmetic, or of few rows the reading of the weights.",
+    table(["K × N", ...columns.map(of)], body),
+  ].join("\n\n");
+}
