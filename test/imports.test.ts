@@ -57,8 +57,15 @@ const rules: Readonly<Record<string, Rule>> = {
   "ir/graph": { may: ["diagnostics", "ir/random.ts", "ir/kernel"] },
   passes: { may: ["ir", "diagnostics"], types: ["runtime/train-settings.ts"] },
   "backends/wasm": { may: ["ir/kernel", "ir/random.ts", "diagnostics"], types: ["runtime"] },
+  "backends/tfjs": {
+    may: ["ir/kernel", "diagnostics", "runtime/tfjs/program.ts"],
+    types: ["runtime"],
+  },
   // Its declarations name the arrays that the runtime lays data out in.
-  "backends/package": { may: ["diagnostics", "runtime/layout.ts"], types: ["runtime", "compile/types.ts"] },
+  "backends/package": {
+    may: ["diagnostics", "runtime/layout.ts", "runtime/base64.ts"],
+    types: ["runtime", "compile/types.ts"],
+  },
   // `marginals` is a derivative.
   elaborate: {
     may: ["parser", "ir/graph", "diagnostics", "passes/train-settings.ts", "passes/differentiate.ts"],

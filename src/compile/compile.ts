@@ -7,6 +7,7 @@ import { peakBytes } from "../passes/plan-memory.ts";
 import { version } from "../version.ts";
 import { assemble } from "./assemble.ts";
 import { check } from "./check.ts";
+import { compileTfjs } from "./compile-tfjs.ts";
 import { makeEntries } from "./entries.ts";
 import { makeMetadata } from "./metadata.ts";
 import { makeStages } from "./stages.ts";
@@ -21,7 +22,14 @@ export async function compile(
 ): Promise<Compilation> {
   const stages = makeStages(options.emit ?? []);
   const { diagnostics, sources, model, main } = check(source, file, options);
-  const failed: Compilation = { diagnostics, sources, wasm: null, metadata: null, stages: stages.texts };
+  const failed: Compilation = {
+    diagnostics,
+    sources,
+    wasm: null,
+    tfjs: null,
+    metadata: null,
+    stages: stages.texts,
+  };
   stages.ast(main.program);
   if (!model) return failed;
   stages.graph("graph", model.graph);
@@ -29,14 +37,15 @@ export async function compile(
   const without = new Set(options.without ?? []);
   const entries = makeEntries(model, { without, observe: (entry, stage) => stages.pass(entry, stage) });
   const parts = assemble(model.graph.name, entries, model.train);
-  const program = compileKernels(parts.program, { without, observe: stages.kernels });
-  const memory = peakBytes(program.plan!);
-  stages.text("memory", memory);
+  const fused = compileKernels(parts.program, { without, observe: stages.kernels });
 
   // Binaryen is large: it is loaded only when code is emitted.
   const { emit, emitText } = await import("../backends/wasm/emit.ts");
-  const wasm = emit(program);
-  if (stages.wants("wat")) stages.text("wat", emitText(program));
+  if (stages.wants("wat")) stages.text("wat", emitText(fused));
+  const forDevice = options.target === "tfjs" ? compileTfjs(fused, emit) : null;
+  const program = forDevice?.program ?? fused;
+  const memory = peakBytes(program.plan!);
+  stages.text("memory", memory);
   const metadata = makeMetadata({
     model,
     parts,
@@ -45,5 +54,6 @@ export async function compile(
     memory,
     vocabularies: options.vocabularies ?? {},
   });
-  return { diagnostics, sources, wasm, metadata, stages: stages.texts };
+  const wasm = forDevice ? null : emit(program);
+  return { diagnostics, sources, wasm, tfjs: forDevice?.tfjs ?? null, metadata, stages: stages.texts };
 }

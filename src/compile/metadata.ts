@@ -36,7 +36,8 @@ export function makeMetadata({
     const placed = parts.parameters.find((x) => x.parameter.name === p.name);
     return placed ? [parameterInfo(placed)] : [];
   });
-  const entry = (name: string): string | null => (program.entries.some((e) => e.name === name) ? name : null);
+  const entry = (name: string): string | null =>
+    parts.program.entries.some((e) => e.name === name) ? name : null;
   return {
     format: 1,
     name: model.graph.name,

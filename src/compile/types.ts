@@ -1,8 +1,11 @@
 /** What a compilation is given and gives. */
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import type { Metadata } from "../runtime/metadata.ts";
+import type { TfjsProgram } from "../runtime/tfjs/program.ts";
 
 export interface CompileOptions {
+  /** What to emit: a WASM module (the default), or shaders for the GPU backends of tfjs. */
+  readonly target?: "wasm" | "tfjs";
   /** Sizes that only the data can tell: `d` of `f32[T, d]`, the `y` of an implied target. */
   readonly dims?: Readonly<Record<string, number>>;
   /** Entries of vocabularies read from data, by the name of that data. */
@@ -24,8 +27,9 @@ export interface Compilation {
   readonly diagnostics: readonly Diagnostic[];
   /** The texts of all files read, for rendering diagnostics. */
   readonly sources: ReadonlyMap<string, string>;
-  /** Null if there were errors. */
+  /** Null if there were errors; so is what is not of the target. */
   readonly wasm: Uint8Array | null;
+  readonly tfjs: TfjsProgram | null;
   readonly metadata: Metadata | null;
   /** The stages asked for, by name. */
   readonly stages: ReadonlyMap<string, string>;

@@ -2,6 +2,7 @@
  * How a package opens itself: its files are fetched beside the module, read from disk in Node, or lie in the module
  * as base64. No import of Node stands at the top level, so bundlers and browsers never see one.
  */
+import { fromBase64 } from "./base64.ts";
 import { fail } from "./errors.ts";
 import { load, type Model } from "./load.ts";
 import type { Metadata } from "./metadata.ts";
@@ -59,7 +60,7 @@ async function weightsOf(
 }
 
 function bytesOf(part: URL | string): Uint8Array<ArrayBuffer> | Promise<Uint8Array<ArrayBuffer>> {
-  return part instanceof URL ? readUrl(part) : Uint8Array.from(atob(part), (c) => c.charCodeAt(0));
+  return part instanceof URL ? readUrl(part) : fromBase64(part);
 }
 
 async function readUrl(url: URL): Promise<Uint8Array<ArrayBuffer>> {

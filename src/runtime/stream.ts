@@ -6,7 +6,7 @@ import type { DataSpecs, Inputs } from "./batch.ts";
 import { encodeExample, isBatch, type Value } from "./encode.ts";
 import { fail, names } from "./errors.ts";
 import { batchDim, dimsOf, extent, gather, type Numbers, scatter, type Sizes, strides } from "./layout.ts";
-import { type Machine, newTenant, type States } from "./machine.ts";
+import { type Machine, newTenant, type States, type Tenant } from "./machine.ts";
 import type { BufferInfo, DataInfo, OutputInfo } from "./metadata.ts";
 import { elements } from "./safetensors.ts";
 
@@ -47,6 +47,27 @@ interface Port {
 }
 
 export function openStream(machine: Machine, of: DataSpecs, options: StreamOptions = {}): Stream {
+  const { launch, results, reset, save, restore } = openSteps(machine, of, options);
+  return {
+    step: (input) => {
+      launch(input);
+      return results();
+    },
+    reset,
+    save,
+    restore,
+  };
+}
+
+/** A stream in parts: what starts a step, and what gives its results once they are in memory. */
+export interface Steps extends Pick<Stream, "reset" | "save" | "restore"> {
+  readonly tenant: Tenant;
+  readonly sizes: Sizes;
+  readonly launch: (input: Value | Inputs) => void;
+  readonly results: () => Readonly<Record<string, Numbers>>;
+}
+
+export function openSteps(machine: Machine, of: DataSpecs, options: StreamOptions = {}): Steps {
   const { metadata } = machine;
   if (metadata.looksAhead !== null) fail(metadata.looksAhead);
   const examples = options.examples ?? 1;
@@ -86,7 +107,9 @@ export function openStream(machine: Machine, of: DataSpecs, options: StreamOptio
   };
 
   return {
-    step: (input) => {
+    tenant,
+    sizes,
+    launch: (input) => {
       accept(input);
       ready();
       for (const port of ports) {
@@ -96,6 +119,8 @@ export function openStream(machine: Machine, of: DataSpecs, options: StreamOptio
       machine.setFresh(tenant.examples === 0);
       machine.run("step");
       tenant.examples = examples;
+    },
+    results: () => {
       for (const copy of copies) copy();
       return outputs;
     },

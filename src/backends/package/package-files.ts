@@ -3,6 +3,7 @@
  * imports), `NAME.d.ts` (the model's own inputs and outputs as types), `NAME.safetensors` if there are weights. With
  * `singleFile` the module holds all but the types. A function of its arguments: same source and version, same bytes.
  */
+import { base64 } from "../../runtime/base64.ts";
 import type { Metadata } from "../../runtime/metadata.ts";
 import { declaration } from "./declaration.ts";
 import { printable } from "./declaration-texts.ts";
@@ -56,13 +57,4 @@ const parts = {
 export const load = (options) => rnnc.openPackage(parts, import.meta.url, options);
 export const RnncError = rnnc.RnncError;
 `;
-}
-
-function base64(bytes: Uint8Array): string {
-  // A multiple of 3, so that the parts join; few enough arguments for a call.
-  const size = 3 << 12;
-  let text = "";
-  for (let k = 0; k < bytes.length; k += size)
-    text += btoa(String.fromCharCode(...bytes.subarray(k, k + size)));
-  return text;
 }

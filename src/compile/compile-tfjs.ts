@@ -1,0 +1,44 @@
+/** The kernel program of a model for the target `tfjs`: shaders for GPUs, and the module that draws the first weights. */
+import { deviceProgram, initialiserOf } from "../backends/tfjs/emit.ts";
+import { emitWebgpu } from "../backends/tfjs/webgpu.ts";
+import { printKernels } from "../ir/kernel/print.ts";
+import { place } from "../ir/kernel/addresses.ts";
+import type { KernelProgram } from "../ir/kernel/types.ts";
+import { verifyKernels } from "../ir/kernel/verify.ts";
+import { stableHash } from "../passes/hash.ts";
+import { planMemory } from "../passes/plan-memory.ts";
+import { base64 } from "../runtime/base64.ts";
+import type { InitialiserInfo, TfjsProgram } from "../runtime/tfjs/program.ts";
+
+export interface TfjsCompilation {
+  readonly tfjs: TfjsProgram;
+  /** With the memory plan of the device. */
+  readonly program: KernelProgram;
+}
+
+/** `emit` is the WASM backend's, which loads Binaryen. */
+export function compileTfjs(
+  fused: KernelProgram,
+  emit: (program: KernelProgram) => Uint8Array,
+): TfjsCompilation {
+  const program = planMemory(verifyKernels(deviceProgram(fused), "split-sums"));
+  const tfjs: TfjsProgram = {
+    hash: (stableHash(printKernels(program)) >>> 0).toString(16).padStart(8, "0"),
+    webgpu: emitWebgpu(program),
+    initialiser: makeInitialiser(planMemory(initialiserOf(fused)), emit),
+  };
+  return { tfjs, program };
+}
+
+function makeInitialiser(
+  program: KernelProgram,
+  emit: (program: KernelProgram) => Uint8Array,
+): InitialiserInfo | null {
+  const slot = (name: string): number =>
+    place(
+      program.plan!,
+      program.buffers.find((b) => b.name === name)!,
+    ).slot;
+  if (program.entries.length === 0) return null;
+  return { wasm: base64(emit(program)), parameters: slot("parameters"), counters: slot("counters") };
+}

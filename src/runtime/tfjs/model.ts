@@ -1,0 +1,159 @@
+/**
+ * A model on a device: predictions, streams, training and weights as the WASM runtime has them, over a machine whose memory
+ * is the host's copy of the device's. What waits for the device gives a promise.
+ */
+import { type Batch, dataSpecs, type Inputs, makeBatch } from "../batch.ts";
+import { fail } from "../errors.ts";
+import { feed, sizesOf } from "../feed.ts";
+import { newTenant, openMachine, type States, type Tenant } from "../machine.ts";
+import type { Metadata } from "../metadata.ts";
+import { readOutput, type Result } from "../results.ts";
+import { readSafetensors, writeSafetensors } from "../safetensors.ts";
+import { openSteps, type StreamOptions } from "../stream.ts";
+import type { Numbers, Sizes } from "../layout.ts";
+import type { TrainerOptions } from "../trainer.ts";
+import type { Vocabulary } from "../vocabulary.ts";
+import type { Value } from "../encode.ts";
+import { checkTensors, readFlat, writeFlat } from "../weights.ts";
+import type { DeviceReport } from "./device.ts";
+import { type MirrorOptions, openMirror } from "./mirror.ts";
+import { type DeviceTrainer, openDeviceTrainer, type Owner } from "./trainer.ts";
+import { makeTurns } from "./turns.ts";
+
+export interface DeviceStream {
+  readonly step: (input: Value | Inputs) => Promise<Readonly<Record<string, Numbers>>>;
+  readonly reset: () => Promise<void>;
+  readonly save: () => Promise<States | null>;
+  readonly restore: (states: States | null) => Promise<void>;
+}
+
+export interface DeviceModel {
+  readonly metadata: Metadata;
+  readonly vocabularies: ReadonlyMap<string, Vocabulary>;
+  readonly predict: (inputs: Inputs) => Promise<Readonly<Record<string, Result | readonly Result[]>>>;
+  readonly reset: () => void;
+  readonly stream: (options?: StreamOptions) => DeviceStream;
+  readonly trainer: (options?: TrainerOptions) => DeviceTrainer;
+  readonly weights: () => Promise<Uint8Array>;
+  readonly loadWeights: (file: ArrayBuffer | Uint8Array) => void;
+  /** What the model holds of the device, and what it has run. */
+  readonly report: () => DeviceReport;
+  /** Gives back the device's memory. The model is of no use afterwards. */
+  readonly dispose: () => void;
+}
+
+export interface DeviceModelOptions extends MirrorOptions {
+  readonly weights?: ArrayBuffer | Uint8Array | null;
+}
+
+export function openModel(options: DeviceModelOptions): DeviceModel {
+  const { metadata, device } = options;
+  const mirror = openMirror(options);
+  const machine = openMachine(metadata, mirror.host);
+  const of = dataSpecs(metadata);
+  const turn = makeTurns();
+  const tenant = newTenant();
+  const status = { weights: metadata.parameters.length === 0 };
+  const persistent = [
+    "parameters",
+    "counters",
+    ...Object.keys(metadata.buffers).filter((b) => b.startsWith("moment.")),
+  ].filter((name) => metadata.buffers[name]);
+
+  const needWeights = (): void => {
+    if (!status.weights) fail("the model has no weights yet: load them, or train it");
+  };
+
+  /** States change hands on the host: those that must give way come there before, and the next run takes them along. */
+  const makeWay = async (next: Tenant, sizes: Sizes, fresh: boolean): Promise<void> => {
+    if (metadata.states.length === 0) return;
+    if (machine.evicts(next, sizes, fresh)) await mirror.download(metadata.states);
+    mirror.changed(next.kept ? metadata.states : []);
+  };
+
+  const owner: Owner = {
+    machine,
+    of,
+    turn,
+    makeWay,
+    download: mirror.download,
+    changed: mirror.changed,
+    persistent,
+  };
+
+  const predict = async (made: Batch): Promise<Readonly<Record<string, Result | readonly Result[]>>> => {
+    needWeights();
+    // States of `stateful` layers live on as long as the same number of examples comes.
+    const batch = { ...made, fresh: tenant.examples !== made.count };
+    await makeWay(tenant, sizesOf(of, batch), batch.fresh);
+    feed(machine, of, batch, tenant);
+    machine.run("predict");
+    const outputs = metadata.outputs.filter(({ predict }) => machine.buffer(predict ?? ""));
+    await mirror.download(outputs.map((o) => o.predict!));
+    return Object.fromEntries(
+      outputs.map((info) => {
+        const vocabulary = of.vocabularies.get(info.vocabulary?.of ?? "") ?? null;
+        const results = readOutput(machine, info, machine.buffer(info.predict!)!, made, vocabulary);
+        return [info.name, made.single ? results[0]! : results];
+      }),
+    );
+  };
+
+  const model: DeviceModel = {
+    metadata,
+    vocabularies: of.vocabularies,
+    predict: (inputs) => {
+      const made = makeBatch(of, inputs, { targets: false });
+      return turn(() => predict(made));
+    },
+    reset: () => machine.assign(tenant, null),
+    stream: (settings) => (needWeights(), stream(settings)),
+    trainer: (settings) => {
+      const trainer = openDeviceTrainer(owner, { ...settings, initialise: !status.weights });
+      status.weights = true;
+      return trainer;
+    },
+    weights: () =>
+      turn(async () => {
+        needWeights();
+        await mirror.download(persistent);
+        const own = { model: metadata.name, fingerprint: metadata.fingerprint };
+        return writeSafetensors({ tensors: new Map(readFlat(machine)), metadata: own });
+      }),
+    loadWeights: (file) => {
+      const { tensors } = readSafetensors(file);
+      const own = new Map([...tensors].filter(([name]) => !name.includes(":")));
+      checkTensors("these weights", metadata.parameters, own);
+      writeFlat(machine, own);
+      mirror.changed(["parameters"]);
+      status.weights = true;
+    },
+    report: device.report,
+    dispose: device.dispose,
+  };
+  if (options.weights) model.loadWeights(options.weights);
+  return model;
+
+  function stream(settings: StreamOptions = {}): DeviceStream {
+    const steps = openSteps(machine, of, settings);
+    const outputs = metadata.outputs.flatMap(({ step }) => (step && machine.buffer(step) ? [step] : []));
+    return {
+      step: (input) =>
+        turn(async () => {
+          await makeWay(steps.tenant, steps.sizes, false);
+          steps.launch(input);
+          await mirror.download(outputs);
+          return Object.fromEntries(
+            Object.entries(steps.results()).map(([name, values]) => [name, values.slice()]),
+          );
+        }),
+      reset: () => turn(steps.reset),
+      save: () =>
+        turn(async () => {
+          if (!steps.tenant.kept) await mirror.download(metadata.states);
+          return steps.save();
+        }),
+      restore: (states) => turn(() => steps.restore(states)),
+    };
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * A model on whatever backend tfjs has at the moment. `tf` is the app's own tfjs, so its device, its context and its
+ * memory are shared with everything else that the app does in it.
+ */
+import type * as tfjs from "@tensorflow/tfjs-core";
+import { fail } from "../errors.ts";
+import type { Metadata } from "../metadata.ts";
+import type { Device } from "./device.ts";
+import { openInitialiser } from "./initialise.ts";
+import { type DeviceModel, openModel } from "./model.ts";
+import type { Entry, TfjsProgram } from "./program.ts";
+import { openWebgpu } from "./webgpu.ts";
+
+export type Tfjs = typeof tfjs;
+
+export interface OpenOptions {
+  readonly tf: Tfjs;
+  readonly metadata: Metadata;
+  readonly program: TfjsProgram;
+  /** A safetensors file. */
+  readonly weights?: ArrayBuffer | Uint8Array | null;
+}
+
+/** What of tfjs's WebGPU backend is used here. */
+interface WebgpuBackend {
+  readonly device: GPUDevice;
+  readonly commandEncoder: unknown;
+  readonly submitQueue: () => void;
+  readonly endComputePassEncoder?: () => void;
+}
+
+export async function openOn({ tf, metadata, program, weights }: OpenOptions): Promise<DeviceModel> {
+  await tf.ready();
+  const { device, entries } = openDevice(tf, metadata, program);
+  const initialise = program.initialiser
+    ? await openInitialiser(program.initialiser)
+    : () => fail("the model has no weights to draw");
+  return openModel({ metadata, device, entries, initialise, weights });
+}
+
+function openDevice(
+  tf: Tfjs,
+  metadata: Metadata,
+  program: TfjsProgram,
+): { readonly device: Device; readonly entries: Readonly<Record<string, Entry<unknown>>> } {
+  const name = tf.getBackend();
+  switch (name) {
+    case "webgpu": {
+      const backend = tf.backend() as unknown as WebgpuBackend;
+      const flush = (): void => {
+        if (!backend.commandEncoder) return;
+        backend.endComputePassEncoder?.();
+        backend.submitQueue();
+      };
+      const device = openWebgpu(program.webgpu, metadata.symbols, backend.device, flush);
+      return { device, entries: program.webgpu.entries };
+    }
+    default:
+      return fail(`the backend \`${name}\` of tfjs cannot run this model yet: choose \`webgpu\``);
+  }
+}

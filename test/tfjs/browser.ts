@@ -1,0 +1,63 @@
+/**
+ * Debian's Chromium with WebGL2 and WebGPU in software, and a page of it with tfjs and the runtime. Tests that need it say
+ * so where it is not installed: `describe.skipIf(!hasBrowser)`.
+ */
+import { existsSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { build } from "esbuild";
+import { chromium, type Page } from "playwright-core";
+
+const executablePath = "/usr/bin/chromium";
+
+export const hasBrowser = existsSync(executablePath);
+
+export const flags = [
+  "--no-sandbox",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--use-angle=swiftshader",
+  "--enable-unsafe-swiftshader",
+  "--enable-unsafe-webgpu",
+];
+
+export interface Tab {
+  readonly page: Page;
+  readonly close: () => Promise<void>;
+}
+
+/** A page that has run the script of `page.ts`, served from localhost: WebGPU wants a secure context. */
+export async function openTab(): Promise<Tab> {
+  const { outputFiles } = await build({
+    entryPoints: [`${import.meta.dirname}/page.ts`],
+    bundle: true,
+    format: "esm",
+    platform: "browser",
+    write: false,
+    logLevel: "error",
+  });
+  const script = outputFiles[0]!.text;
+  const server = createServer((request, response) => {
+    const isScript = request.url === "/page.js";
+    response.setHeader("content-type", isScript ? "text/javascript" : "text/html");
+    response.end(isScript ? script : `<!doctype html><script type="module" src="/page.js"></script>`);
+  });
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  const browser = await chromium.launch({ executablePath, args: flags });
+  const page = await browser.newPage();
+  page.on("console", (message) => {
+    if (message.type() === "error" || process.env["SHOW_PAGE"]) console.error(message.text());
+  });
+  await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  await page.waitForFunction("globalThis.openOn !== undefined");
+  return {
+    page,
+    close: async () => {
+      await browser.close();
+      server.close();
+    },
+  };
+}
