@@ -2,6 +2,7 @@
  * The kernel program of a model: its entries lowered together, and beside them what is not the model: the update of
  * the parameters and their start.
  */
+import { lengthAxes } from "../ir/graph/build.ts";
 import type { Axis } from "../ir/graph/types.ts";
 import { access } from "../ir/kernel/build.ts";
 import type { Buffer, Entry, Expression, KernelProgram } from "../ir/kernel/types.ts";
@@ -30,7 +31,10 @@ export function assemble(name: string, entries: Entries, train: TrainSettings): 
   });
   const counters = trainingBuffers(4, train).counters;
   const lowered = lower(name, graphs, { counters });
-  const axes = new Map([...lowered.inputs, ...lowered.outputs].map((x) => [x.buffer.name, x.axes]));
+  const axes = new Map([
+    ...[...lowered.inputs, ...lowered.outputs].map((x) => [x.buffer.name, x.axes] as const),
+    ...lowered.lengths.map((x) => [x.buffer.name, lengthAxes(x.axis)] as const),
+  ]);
   const parts = { parameters: lowered.parameters, axes, looksAhead: entries.looksAhead };
   if (!lowered.flat) return { ...parts, program: lowered.program };
 

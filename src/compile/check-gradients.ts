@@ -17,6 +17,7 @@ import { readParameters, writeInputs, writeParameters } from "./module-memory.ts
 import {
   generator,
   randomInputs,
+  raggedLengths,
   randomParameters,
   vocabularySizes,
   type Generator,
@@ -100,12 +101,7 @@ function lossOf(graph: Graph, environment: Environment): number {
 /** The first example has five steps, the others from two to five. */
 function randomEnvironment(model: Model, graphs: readonly Graph[], random: Generator): Environment {
   const axes = graphs.flatMap((g) => axesOf(g)).filter((a) => a.size.kind === "ragged");
-  const lengths = new Map(
-    axes.map((a) => [
-      a.name,
-      Array.from({ length: examples }, (_, b) => (b === 0 ? 5 : 2 + Math.floor(4 * random()))),
-    ]),
-  );
+  const lengths = raggedLengths(axes, examples, (b) => (b === 0 ? 5 : 2 + Math.floor(4 * random())));
   const shape = { examples, lengths, vocabularies: vocabularySizes(model.data) };
   const inputs = randomInputs(graphs, shape, () => random);
   const params = randomParameters(model.parameters, random);

@@ -2,7 +2,7 @@
  * Made data for looking at a program's gradients without any of its own: uniform numbers, vocabulary entries at random,
  * and parameters of a modest size. The same for the same generator.
  */
-import { fixedSize, isRagged } from "../ir/graph/build.ts";
+import { batch, fixedSize, isRagged, lengthAxes } from "../ir/graph/build.ts";
 import type { Environment, Tensor } from "../ir/graph/eval.ts";
 import type { Axis, Graph, Node, Parameter } from "../ir/graph/types.ts";
 import { nodesOf } from "../ir/graph/walk.ts";
@@ -23,10 +23,31 @@ export function generator(seed: number): Generator {
 
 export interface DataShape {
   readonly examples: number;
-  /** By the names of the ragged axes, one an example. */
+  /** By the names of the ragged axes, see `Environment`. */
   readonly lengths: ReadonlyMap<string, readonly number[]>;
   /** Sizes of vocabularies by the name of their data. */
   readonly vocabularies: ReadonlyMap<string, number>;
+}
+
+/** Lengths along the ragged axes, `draw` giving each by its example; past the end of what an axis lies within they are 0. */
+export function raggedLengths(
+  axes: readonly Axis[],
+  examples: number,
+  draw: (example: number) => number,
+): Map<string, readonly number[]> {
+  const found = new Map<string, readonly number[]>();
+  const outward = [...axes].sort((a, b) => lengthAxes(a).length - lengthAxes(b).length);
+  for (const axis of outward) {
+    if (axis.size.kind !== "ragged" || found.has(axis.name)) continue;
+    const shape = { examples, lengths: found, vocabularies: new Map<string, number>() };
+    const over = lengthAxes(axis);
+    const sizes = over.map((of) => sizeOf(of, shape));
+    const count = sizes.reduce((a, b) => a * b, 1);
+    const lengths = Float64Array.from({ length: count }, (_, k) => draw(placeAt(over, sizes, k).get(batch)!));
+    clearPadding(over, sizes, found, lengths);
+    found.set(axis.name, [...lengths]);
+  }
+  return found;
 }
 
 /** A tensor for each input of the graphs. `random` gives the generator of an input's numbers. */
@@ -75,15 +96,24 @@ function clearPadding(
   lengths: ReadonlyMap<string, readonly number[]>,
   data: Float64Array,
 ): void {
-  const batch = axes.findIndex((a) => a.kind === "batch");
-  if (batch < 0) return;
   for (let flat = 0; flat < data.length; flat++) {
-    const place: number[] = [];
-    for (let k = sizes.length - 1, rest = flat; k >= 0; rest = Math.floor(rest / sizes[k]!), k--)
-      place[k] = rest % sizes[k]!;
-    const b = place[batch]!;
-    if (axes.some((a, k) => isRagged(a) && place[k]! >= lengths.get(a.name)![b]!)) data[flat] = 0;
+    const place = placeAt(axes, sizes, flat);
+    const isPast = (axis: Axis): boolean => {
+      const over = lengthAxes(axis);
+      if (!isRagged(axis) || over.some((of) => !place.has(of))) return false;
+      const at = over.reduce((n, of) => n * sizes[axes.indexOf(of)]! + place.get(of)!, 0);
+      return place.get(axis)! >= lengths.get(axis.name)![at]!;
+    };
+    if (axes.some(isPast)) data[flat] = 0;
   }
+}
+
+/** The index along each axis of an element, row-major. */
+function placeAt(axes: readonly Axis[], sizes: readonly number[], flat: number): ReadonlyMap<Axis, number> {
+  const place = new Map<Axis, number>();
+  for (let k = sizes.length - 1, rest = flat; k >= 0; rest = Math.floor(rest / sizes[k]!), k--)
+    place.set(axes[k]!, rest % sizes[k]!);
+  return place;
 }
 
 /** Uniform within ±1/√(last axis). */

@@ -3,7 +3,7 @@
  * have the same length. Two programs that declare the same data get the same numbers.
  */
 import type { Model } from "../elaborate/program.ts";
-import { fixedSize, isRagged } from "../ir/graph/build.ts";
+import { fixedSize } from "../ir/graph/build.ts";
 import type { Environment } from "../ir/graph/eval.ts";
 import type { Graph } from "../ir/graph/types.ts";
 import { axesOf } from "../ir/graph/walk.ts";
@@ -13,7 +13,13 @@ import { startMachine, type Machine } from "../runtime/machine.ts";
 import { check } from "./check.ts";
 import { compile } from "./compile.ts";
 import { readParameters } from "./module-memory.ts";
-import { generator, randomInputs, vocabularySizes, type DataShape } from "./random-environment.ts";
+import {
+  generator,
+  raggedLengths,
+  randomInputs,
+  vocabularySizes,
+  type DataShape,
+} from "./random-environment.ts";
 import type { CompileOptions } from "./types.ts";
 
 export interface StartOptions extends CompileOptions {
@@ -58,11 +64,7 @@ export async function startingPoint(
       { axes, sizes: axes.map(fixedSize), data: drawn.get(name)! },
     ]),
   );
-  const lengths = new Map(
-    axesOf(loss)
-      .filter(isRagged)
-      .map((axis) => [axis.name, Array.from({ length: examples }, () => length)]),
-  );
+  const lengths = raggedLengths(axesOf(loss), examples, () => length);
   const shape = { examples, lengths, vocabularies: vocabularySizes(model.data) };
   // A generator for each input, so that what else a program declares changes nothing.
   const inputs = randomInputs([loss], shape, (name) => generator(seed ^ stableHash(name)));

@@ -311,9 +311,9 @@ export const meaning = {
   "target-wanted": {
     severity: "error",
     message: "`{loss}` needs a target here.",
-    hint: "Declare one with `target`, or predict an input with `next(…)`.",
-    about: "An output layer compares a prediction with a target, which inference doesn't see.",
-    example: "input x : f32[T, 3]\nx >> lstm(4) >> regress(x)",
+    hint: "Declare one with `target`, or predict an input: itself, or `next(…)` of it.",
+    about: "An output layer compares a prediction with data.",
+    example: "input x : f32[T, 3]\nlet z = x >> dense(3)\nx >> lstm(4) >> regress(z)",
     mend: "input x : f32[T, 3]\nx >> lstm(4) >> regress(next(x))",
   },
   "target-type": {

@@ -192,7 +192,12 @@ function evaluateBody(call: BodyCall): BodyResult {
       steps === 1 && name === returnedName(definition)
         ? droppedState(formal, key, recurrence, scope)
         : formal;
-    return { ...tensor(dropped), origin: { file: scope.file, span: declaration?.span ?? span } };
+    const own = tensor(dropped);
+    return {
+      ...own,
+      axes: own.axes.filter((a) => !recurrence.carried.includes(a.axis)),
+      origin: { file: scope.file, span: declaration?.span ?? span },
+    };
   };
 
   const made = madeAxes(definition.body);

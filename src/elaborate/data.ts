@@ -8,7 +8,7 @@ import type { AxisEntry, DataStatement, DefinitionStatement, Span } from "../par
 import { fail, type Environment } from "./environment.ts";
 import { evaluateSize } from "./evaluate.ts";
 import { failSequence } from "./running-axis.ts";
-import { featureAxis, featureOf, isTime, namedAxis, over, tensor, timeAxis } from "./tensors.ts";
+import { featureAxis, featureOf, isTime, namedAxis, over, tensor, timeAxis, freeAxis } from "./tensors.ts";
 import type { CallSite, Tensor, Value } from "./values.ts";
 
 export type Base = DataStatement["type"]["base"];
@@ -42,13 +42,18 @@ export function declareData(statement: DataStatement, environment: Environment):
     const label = entry.name?.name ?? null;
     if (label !== null && entry.size)
       axes.push(namedAxis(session, label, evaluateSize(entry.size, environment)));
-    else if (label !== null && /^\p{Lu}/u.test(label)) axes.push(timeAxis(session, label));
+    else if (label !== null && /^\p{Lu}/u.test(label))
+      axes.push(timeAxis(session, label, axes.findLast(build.isRagged) ?? null));
     else if (!last) fail(environment, "unnamed-axis", entry.span, { name });
     else if (label !== null) feature = featureAxis(session, sizeNamed(label, entry.span, environment));
     else feature = featureAxis(session, evaluateSize(entry.size!, environment));
   });
   if (feature && type.base !== "f32")
     fail(environment, "feature-of-tokens", type.span, { name, base: type.base });
+  // Without the axis that it lies within in another type, it has one length here.
+  for (const axis of axes)
+    for (const outer of build.without(build.lengthAxes(axis), [build.batch, ...axes]))
+      freeAxis(build.iota(axis), outer, session);
   const vocabulary = vocabularyOf(statement, environment);
   const node = build.input(name, type.base === "f32" ? "f32" : "i32", [
     build.batch,

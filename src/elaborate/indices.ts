@@ -19,6 +19,7 @@ import {
   describeType,
   featureAxis,
   featureOf,
+  freeAxis,
   remember,
   tensor,
 } from "./tensors.ts";
@@ -164,6 +165,8 @@ function readAlong(
       ...added.filter((a) => !others.some((o) => o.axis === a.axis) && a.axis.kind !== "feature"),
     ],
   });
+  const isItself = value.kind === "tensor" && value.index === axis;
+  if (!isItself) freeAxis(table.node, axis, environment.session);
   if (value.kind === "number") {
     if (!Number.isInteger(value.value))
       fail(environment, "not-an-index", index.span, { what: `the number ${value.value}` });

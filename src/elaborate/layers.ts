@@ -6,12 +6,12 @@ import { openChild } from "./body.ts";
 import { failCount } from "./arguments.ts";
 import { meanOver } from "./reductions.ts";
 import { concatTensors } from "./vectors.ts";
-import { fail } from "./environment.ts";
+import { fail, type Environment } from "./environment.ts";
 import { evaluate, evaluateSize } from "./evaluate.ts";
-import { stageName } from "./stages.ts";
-import { runningAxis } from "./running-axis.ts";
+import { stageFrom, stageName } from "./stages.ts";
+import { failSequence, runningAxis } from "./running-axis.ts";
 import { elementwise, over, toF32 } from "./tensors.ts";
-import type { CallSite, Stage, StageSite, Tensor } from "./values.ts";
+import type { CallSite, Stage, StageSite, Tensor, Value } from "./values.ts";
 
 // ---- one vector from a sequence -----------------------------------------------------------------------------------
 
@@ -60,6 +60,8 @@ export const builtinStages: Readonly<Record<string, (call: CallSite) => Stage>> 
   first: pooling("first", firstOf),
   mean: pooling("mean", (value, axis) => meanOver(toF32(value.node), [axis])),
   max: pooling("max", (value, axis) => build.reduce("max", toF32(value.node), [axis])),
+  each: eachOf,
+  repeat: repeatAlong,
   reverse: (call) => ({
     kind: "stage",
     name: "reverse",
@@ -71,6 +73,66 @@ export const builtinStages: Readonly<Record<string, (call: CallSite) => Stage>> 
     },
   }),
 };
+
+// ---- leading axes -------------------------------------------------------------------------------------------------
+
+/** `each(stage)`: the stage at every place of the leading axis, which it does not see. */
+function eachOf(call: CallSite): Stage {
+  const [argument] = call.arguments;
+  if (!argument) failCount(call, "each", 1, 0, "Write the stage: `each(lstm(128) >> last)`.");
+  checkArguments(call, "each", [], 1);
+  return {
+    kind: "stage",
+    name: "each",
+    apply: (inputs, site) => {
+      const leading = inputs[0]?.axes[0];
+      if (!leading) return failSequence("each", inputs[0]!, site.environment, site.span);
+      const hide = <T extends Value | null>(value: T): T =>
+        value?.kind === "tensor"
+          ? { ...value, axes: value.axes.filter((a) => a.axis !== leading.axis) }
+          : value;
+      const hiding = (environment: Environment): Environment => ({
+        ...environment,
+        lookup: (name) => hide(environment.lookup(name)),
+      });
+      const stage = stageFrom(argument.value, hiding(call.environment));
+      const result = stage.apply(inputs.map(hide), { ...site, environment: hiding(site.environment) });
+      return {
+        ...result,
+        axes: build.hasAxis(result.node, leading.axis) ? [leading, ...hide(result).axes] : result.axes,
+      };
+    },
+  };
+}
+
+/** `repeat(S)`: the same value at every place of an axis. */
+function repeatAlong(call: CallSite): Stage {
+  const [argument] = call.arguments;
+  if (!argument) failCount(call, "repeat", 1, 0, "Write the axis: `repeat(S)`.");
+  checkArguments(call, "repeat", [], 1);
+  const name = stageName(argument.value) ?? "";
+  const { axes } = call.environment.session;
+  const axis = axes.get(name);
+  if (!axis || axis.kind === "feature")
+    return fail(call.environment, "no-such-axis", argument.span, {
+      axis: name,
+      nearest:
+        nearest(
+          name,
+          [...axes.values()].filter((a) => a.kind === "time").map((a) => a.name),
+        ) ?? "",
+    });
+  return {
+    kind: "stage",
+    name: "repeat",
+    apply: ([value]) => ({
+      ...value!,
+      node: build.broadcast(value!.node, [axis]),
+      axes: [{ name, axis }, ...value!.axes.filter((a) => a.axis !== axis)],
+      ends: null,
+    }),
+  };
+}
 
 // ---- modifiers ------------------------------------------------------------------------------------------------------
 

@@ -52,12 +52,19 @@ export function outputLayer(expression: Expression, environment: Environment): O
     if (alsoFunctions.has(name) && environment.lastStage !== expression) return null;
     return { loss, target: null, options: args, span: expression.span };
   }
-  const value = evaluate(first.value, environment);
+  const value = dataPredicted(evaluate(first.value, environment), first.value, environment);
   if (value.kind !== "tensor" || value.target === undefined) {
     if (alsoFunctions.has(name)) return null;
     return fail(environment, "target-wanted", first.value.span, { loss: name });
   }
   return { loss, target: value, options: args.filter((a) => a !== first), span: expression.span };
+}
+
+/** A target, or an input that is predicted again: an autoencoder's. */
+function dataPredicted(value: Value, expression: Expression, { session }: Environment): Value {
+  if (value.kind !== "tensor" || value.target !== undefined || expression.kind !== "name") return value;
+  const isInput = session.data.has(expression.name) && value.node.op === "input";
+  return isInput ? { ...value, target: expression.name } : value;
 }
 
 export function applyOutputLayer(layer: OutputLayer, value: Tensor, environment: Environment): Tensor {

@@ -6,17 +6,16 @@
  * evaluation, and prediction step by step. Each is one elaboration in its own mode; together they are one joint graph, so that
  * passes which lay out weights see every use of them.
  */
-import * as build from "../ir/graph/build.ts";
-import type { Graph, Node, Output, Parameter } from "../ir/graph/types.ts";
+import type { Graph, Output, Parameter } from "../ir/graph/types.ts";
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import { makeReporter } from "../diagnostics/reporter.ts";
 import type { Program } from "../parser/ast.ts";
 import type { TrainSettings } from "../passes/train-settings.ts";
 import { dimensionKey, type DataInfo } from "./data.ts";
 import { compareOrder, type Mode, type Result, type Session } from "./environment.ts";
+import { lossOutputs } from "./objective.ts";
 import { runOnce, type ElaborateOptions, type Run, type Source } from "./run.ts";
 import { decodeSettings, trainSettings, type DecodeSettings } from "./settings.ts";
-import { toF32 } from "./tensors.ts";
 import { checkUse } from "./use.ts";
 import type { Origin } from "./values.ts";
 
@@ -133,16 +132,9 @@ function entryOutputs(entry: string, session: Session): Output[] {
   if (entry === "predict" || entry === "step")
     for (const result of session.results.values())
       outputs.push({ name: `${entry}:${result.name}`, role: "predict", value: result.value.node });
-  else if (session.objectives.length > 0)
-    outputs.push({ name: `${entry}:loss`, role: "loss", value: lossOf(session) });
+  else if (session.objectives.length > 0) outputs.push(...lossOutputs(entry, session.objectives));
   if (outputs.length > 0)
     for (const [name, value] of session.carried)
       outputs.push({ name: `${entry}:${name}`, role: "carry", value });
   return outputs;
-}
-
-/** The sum of the objectives, averaged over the batch. */
-function lossOf(session: Session): Node {
-  const sum = session.objectives.map((o) => o.value).reduce((a, b) => build.add(a, b));
-  return build.div(build.reduce("sum", sum, [build.batch]), toF32(build.length(build.batch)));
 }

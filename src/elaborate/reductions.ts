@@ -3,7 +3,7 @@ import * as build from "../ir/graph/build.ts";
 import type { Axis, Node, ReduceFunction } from "../ir/graph/types.ts";
 import { asOperandTensor, only, operand, positional, type Builtin } from "./arguments.ts";
 import { fail } from "./environment.ts";
-import { align, combine, featureOf, merged, number, over, remember, toF32 } from "./tensors.ts";
+import { align, combine, featureOf, freeAxis, merged, number, over, remember, toF32 } from "./tensors.ts";
 import type { CallSite, Tensor } from "./values.ts";
 
 /** The axes that a reduction works on: those of its binders, else the feature. */
@@ -17,6 +17,7 @@ export function reducedAxes(site: CallSite, value: Tensor): readonly Axis[] {
     const axis = bound?.kind === "tensor" ? bound.index : undefined;
     if (!axis || !build.hasAxis(value.node, axis))
       fail(site.environment, "unused-binder", binder.span, { name: binder.name });
+    freeAxis(value.node, axis, site.environment.session);
     return axis;
   });
 }

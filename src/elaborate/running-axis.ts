@@ -1,10 +1,9 @@
 /** The axis that recurrent and pooling stages run along. */
-import * as build from "../ir/graph/build.ts";
 import type { Axis } from "../ir/graph/types.ts";
 import { nearest } from "../diagnostics/nearest.ts";
 import type { Span } from "../parser/ast.ts";
 import { fail, type Environment } from "./environment.ts";
-import { describe } from "./tensors.ts";
+import { describe, freeAxis, isTime } from "./tensors.ts";
 import type { Tensor } from "./values.ts";
 
 export function failSequence(stage: string, value: Tensor, environment: Environment, span: Span): never {
@@ -23,7 +22,6 @@ export function runningAxis(
   environment: Environment,
   span: Span,
 ): Axis {
-  const candidates = value.axes.map((a) => a.axis);
   if (along !== null) {
     const named = value.axes.find((a) => a.name === along);
     if (!named)
@@ -35,12 +33,11 @@ export function runningAxis(
             value.axes.map((a) => a.name),
           ) ?? "",
       });
+    freeAxis(value.node, named.axis, environment.session);
     return named.axis;
   }
-  const axis =
-    [...candidates]
-      .sort(build.axisOrder)
-      .reverse()
-      .find((a) => a.kind === "time") ?? candidates[candidates.length - 1];
-  return axis ?? failSequence(stage, value, environment, span);
+  const { axis } = value.axes.findLast((a) => isTime(a.axis)) ?? value.axes.at(-1) ?? { axis: null };
+  if (!axis) return failSequence(stage, value, environment, span);
+  freeAxis(value.node, axis, environment.session);
+  return axis;
 }

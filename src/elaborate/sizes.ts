@@ -16,6 +16,9 @@ export interface Sizes {
   /** Makes two sizes one; false if both are known and differ. */
   readonly unify: (a: number, b: number) => boolean;
   readonly resolve: (size: number) => number;
+  /** Notes that something holds, for the next run; whether an earlier one noted it. */
+  readonly note: (fact: string) => void;
+  readonly noted: (fact: string) => boolean;
   /** Whether this run has placeholders: then a number beyond all sizes may come from one. */
   readonly isOpen: () => boolean;
   /** What this run learned, for the next. */
@@ -56,6 +59,8 @@ export function makeSizes(known: ReadonlyMap<string, number>): Sizes {
       return true;
     },
     resolve,
+    note: (fact) => void numbers.set(fact, 1),
+    noted: (fact) => known.has(fact),
     isOpen: () => keys.length > 0,
     solved() {
       const found = new Map(known);

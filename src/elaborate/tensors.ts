@@ -22,9 +22,28 @@ export function plainAxis(session: Session, size: number, level: number): Axis {
   return remember(session, name, () => build.fixedAxis(name, size, 1000 - level, "named"));
 }
 
-export function timeAxis(session: Session, name: string): Axis {
-  return remember(session, name, () => build.raggedAxis(name, session.axes.size));
+/** `inside`: the axis before it in its type; it has a length for each position there unless the program needs one for all. */
+export function timeAxis(session: Session, name: string, inside: Axis | null = null): Axis {
+  const outer = inside && !session.sizes.noted(alike(name)) ? inside : null;
+  // What is scanned lies outermost: within an axis, before it.
+  const order = outer ? outer.order - 0.5 : session.axes.size;
+  return remember(session, name, () => build.raggedAxis(name, order, outer));
 }
+
+const alike = (name: string): string => `alike:${name}`;
+
+/**
+ * Readies a value for an op that takes `axis` away or runs along it: what lies within the axis, `W` of `doc[S, W]`, then
+ * has one length for all its positions. The next run of elaboration knows; data that differ are refused.
+ */
+export function freeAxis(value: Node, axis: Axis, { sizes }: Session): void {
+  for (const inner of value.type.axes) {
+    const source = sourceOf(inner);
+    if (source !== axis && build.lengthAxes(inner).includes(axis)) sizes.note(alike(source.name));
+  }
+}
+
+const sourceOf = (axis: Axis): Axis => (axis.size.kind === "linear" ? sourceOf(axis.size.of) : axis);
 
 export function namedAxis(session: Session, name: string, size: number): Axis {
   return remember(session, `${name}:${size}`, () =>
@@ -50,8 +69,10 @@ export const isTime = (axis: Axis): boolean => axis.kind === "time";
 
 /** A tensor all of whose named axes can be indexed, in the order of their declaration. */
 export function tensor(node: Node, extra: Partial<Tensor> = {}): Tensor {
+  const depth = (axis: Axis): number => build.lengthAxes(axis).length;
   const axes = node.type.axes
     .filter((axis) => axis.kind === "time" || axis.kind === "named")
+    .sort((a, b) => depth(a) - depth(b))
     .map((axis) => ({ name: axis.name.split(":")[0]!, axis }));
   return { kind: "tensor", node, axes, vocabulary: null, ends: null, origin: null, ...extra };
 }
@@ -62,10 +83,15 @@ export const over = (like: Tensor, node: Node): Tensor => ({
   axes: like.axes.filter((a) => build.hasAxis(node, a.axis)),
 });
 
-/** The axes of a value in the order of another's and under its names; those that the other lacks follow. */
+/**
+ * The axes of a value in the order of another's and under its names; those that the other lacks follow. What the other
+ * has but does not list stays unlisted.
+ */
 export function listedLike(value: Tensor, like: Tensor): Tensor {
   const first = like.axes.filter((a) => build.hasAxis(value.node, a.axis));
-  const rest = value.axes.filter((a) => !first.some((f) => f.axis === a.axis));
+  const rest = value.axes.filter(
+    (a) => !first.some((f) => f.axis === a.axis) && !build.hasAxis(like.node, a.axis),
+  );
   return { ...value, axes: [...first, ...rest] };
 }
 

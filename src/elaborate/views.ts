@@ -5,12 +5,22 @@ import type { AxisEntry, Parameter } from "../parser/ast.ts";
 import type { BodyCall } from "./body.ts";
 import { fail, type Environment } from "./environment.ts";
 import { evaluateSize } from "./evaluate.ts";
-import { describeType, featureAxis, featureOf, namedAxis, remember, tensor, withFeature } from "./tensors.ts";
+import {
+  describeType,
+  featureAxis,
+  featureOf,
+  freeAxis,
+  namedAxis,
+  remember,
+  tensor,
+  withFeature,
+} from "./tensors.ts";
 import type { Recurrence } from "./recurrence.ts";
 import type { Tensor, Value } from "./values.ts";
 
 /** The value along a fresh axis of the same length, so that the two can meet (see the rule of captures in the graph). */
 export function shadowed(value: Tensor, axis: Axis, environment: Environment): Tensor {
+  freeAxis(value.node, axis, environment.session);
   const key = `${axis.name}'`;
   const { axes } = environment.session;
   const shadow: Axis = axes.get(key) ?? {
@@ -104,7 +114,8 @@ export function viewed(
       const own = views.get(name);
       if (own && own.of !== axis)
         fail(caller, "one-name-two-axes", span, { name, first: own.of.name, second: axis.name });
-      const view = own?.axis ?? viewAxis(name, axis, environment);
+      const isOuter = current.node.type.axes.some((a) => a !== axis && build.lengthAxes(a).includes(axis));
+      const view = own?.axis ?? (isOuter ? axis : viewAxis(name, axis, environment));
       views.set(name, { axis: view, of: axis });
       current = { ...current, node: build.rename(current.node, axis, view) };
       axis = view;

@@ -78,11 +78,12 @@ function plan(scan: Node<"scan">) {
   const depends = dependence();
   const bound = binders(scan);
   const inside = (node: Node): boolean => meets(depends(node), bound);
-  const ragged = build.isRagged(axis);
+  /** What the number of steps differs between. */
+  const examples = build.lengthAxes(axis);
 
   /** Whether each step's part counts the right examples when it is summed over all steps. */
   const countsRight = (node: Node, over: readonly Axis[]): boolean =>
-    !ragged || [...over, ...node.type.axes].some((x) => x.kind === "batch");
+    examples.every((x) => over.includes(x) || build.hasAxis(node, x));
 
   const deferrable = (node: Node): boolean => {
     if (node.type.dtype !== "f32" || !inside(node)) return false;
@@ -122,8 +123,8 @@ function plan(scan: Node<"scan">) {
         const [x, y] = values.map((v, k) => {
           const other = values[1 - k]!;
           if (!build.hasAxis(v, axis) || build.hasAxis(other, axis)) return v;
-          const examples = other.type.axes.filter((x) => x.kind === "batch");
-          return build.reduce("sum", build.broadcast(v, ragged ? examples : []), [axis]);
+          const own = examples.filter((x) => build.hasAxis(other, x));
+          return build.reduce("sum", build.broadcast(v, own), [axis]);
         }) as [Node, Node];
         const over = build.hasAxis(x, axis) ? [axis, ...product.axes] : product.axes;
         return build.broadcast(build.contract(x, y, over), node.type.axes);

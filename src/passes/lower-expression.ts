@@ -3,7 +3,7 @@
  * Views cost nothing here: they change the index. One entry an op, checked to be total.
  */
 import { CompilerBug } from "../diagnostics/diagnostic.ts";
-import { batch, fixedSize, isRagged } from "../ir/graph/build.ts";
+import { fixedSize, isRagged, lengthAxes } from "../ir/graph/build.ts";
 import type { Axis, Node } from "../ir/graph/types.ts";
 import { access, binary, bool, f32, i32, load, select, unary } from "../ir/kernel/build.ts";
 import type { Expression } from "../ir/kernel/types.ts";
@@ -20,6 +20,7 @@ import {
   rebind,
   replaceAxis,
   sizeOf,
+  lengthSource,
 } from "./lower-place.ts";
 
 export interface Pull {
@@ -71,7 +72,8 @@ export function makePull(shared: Shared): Pull {
   const lengthAt = (axis: Axis, bind: Bind): Expression => {
     if (!isRagged(axis) || axis.size.kind === "fixed") return sizeOf(axis);
     if (extentOf(axis).symbol === null || extentOf(axis).symbol === "B") return sizeOf(axis);
-    const source = load(access(shared.length(axis), [at(bind, batch)]));
+    const places = lengthAxes(axis).map((of) => at(bind, of));
+    const source = load(access(shared.length(axis), places));
     const own = ownLength(axis, source);
     return axis.size.kind === "linear" && axis.size.plus < 0 ? binary("max", own, i32(0)) : own;
   };
@@ -269,7 +271,7 @@ export function makePull(shared: Shared): Pull {
   });
 
   const within = (axis: Axis, position: Expression, bind: Bind): Expression | null => {
-    if (!isRagged(axis) || extentOf(axis).symbol === "B" || !bind.has(batch)) return null;
+    if (!isRagged(axis) || !lengthAxes(axis).every((of) => bind.has(of)) || !lengthSource(axis)) return null;
     return binary("lt", position, lengthAt(axis, bind));
   };
 

@@ -5,7 +5,7 @@
  */
 import type { Axis, Node } from "../ir/graph/types.ts";
 import { bodyRoots } from "../ir/graph/walk.ts";
-import { sameAxes } from "../ir/graph/build.ts";
+import { lengthAxes, sameAxes } from "../ir/graph/build.ts";
 import type { Context } from "./lower-context.ts";
 import { zero } from "./lower-expression.ts";
 import { isLeaf, isView } from "./lower-uses.ts";
@@ -58,7 +58,7 @@ function isZero(c: Context, node: Node, axis: Axis): boolean {
   const value = scan.attributes.outputs[node.attributes.index]!;
   return (
     scan.attributes.axis === axis &&
-    value.type.axes.some((a) => a.kind === "batch") &&
+    lengthAxes(axis).every((of) => value.type.axes.includes(of)) &&
     scan.attributes.states.every((s) => s.formal !== value && s.next !== value)
   );
 }

@@ -3,6 +3,7 @@
  * lengths, examples' ids and counters, each made when first asked for.
  */
 import { CompilerBug } from "../diagnostics/diagnostic.ts";
+import { lengthAxes } from "../ir/graph/build.ts";
 import type { Axis, DType, Role } from "../ir/graph/types.ts";
 import { fixed, rowsBuffer, sameExtent, symbolic } from "../ir/kernel/build.ts";
 import type { Buffer, BufferRole, Extent } from "../ir/kernel/types.ts";
@@ -96,7 +97,7 @@ export function shareProgram(
       if (!source) throw new CompilerBug(`axis ${axis.name} has no lengths`);
       const known = lengths.find((l) => l.symbol === source.name);
       if (known) return known.buffer;
-      const buffer = make(`${source.name}.length`, "i32", [symbolic("B")], "input");
+      const buffer = make(`${source.name}.length`, "i32", lengthAxes(source).map(extentOf), "input");
       symbols.add(source.name);
       lengths.push({ axis: source, symbol: source.name, buffer });
       return buffer;

@@ -54,8 +54,7 @@ export function storeScan(c: Context, scan: Node<"scan">, out: Statement[]): voi
   for (const { formal, sequence } of parts.elements) c.pull.sequences.set(formal, { sequence, axis, at: t });
 
   const finish: Lowering["finish"] = (node, kind, otherwise) => {
-    const batch = node.type.axes.find((a) => a.kind === "batch");
-    if (!batch || !c.pull.within(axis, t, new Map([[batch, i32(0)]]))) return null;
+    if (!c.pull.within(axis, t, new Map(node.type.axes.map((a) => [a, i32(0)])))) return null;
     return { kind, scan, condition: (bind) => c.pull.within(axis, t, bind)!, otherwise };
   };
   const lowering: Lowering = { scan, parts, t, finish };

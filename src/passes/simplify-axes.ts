@@ -27,10 +27,10 @@ function splitRepeated(x: Node<"broadcast">, needed: readonly Axis[]): [readonly
 
 /**
  * Whether a value can be reduced first and repeated along the axis afterwards. A sum over the batch counts no padding
- * of any axis, and one over a ragged axis needs to know the example.
+ * of any axis, and one over a ragged axis needs to know whose length it is.
  */
 const mayPostpone = (axis: Axis, over: readonly Axis[]): boolean =>
-  !(build.isRagged(axis) && over.some(isBatch)) && !(isBatch(axis) && over.some(build.isRagged));
+  !(build.isRagged(axis) && over.some(isBatch)) && !over.some((of) => build.lengthAxes(of).includes(axis));
 
 function simplifyBroadcast(node: Node<"broadcast">): Node {
   const x = node.operands[0]!;
@@ -164,7 +164,7 @@ function simplifyReverse(node: Node<"reverse">): Node {
 function postponeAlong(node: Node, axis: Axis): Node {
   const x = node.operands[0]!;
   if (x.op !== "broadcast" || x.attributes.axes.includes(axis)) return node;
-  if (build.isRagged(axis) && x.attributes.axes.some(isBatch)) return node;
+  if (build.lengthAxes(axis).some((of) => x.attributes.axes.includes(of))) return node;
   return build.broadcast(rebuild(node, [x.operands[0]!]), node.type.axes);
 }
 

@@ -19,8 +19,8 @@ import {
   filled,
   finalState,
   hasAxis,
-  batch,
   isRagged,
+  lengthAxes,
   length,
   scan as makeScan,
   scanOutput,
@@ -168,7 +168,7 @@ function cut(dstate: Node, { axis, reverse, position }: ScanParts, every: number
   const edge = reverse ? add(position, constant(1, "i32")) : position;
   const atEdge = binary("eq", binary("mod", edge, constant(every, "i32")), zero);
   const isFirst = reverse
-    ? hasAxis(dstate, batch)
+    ? lengthAxes(axis).every((of) => hasAxis(dstate, of))
       ? binary("ge", edge, length(axis))
       : null
     : binary("eq", position, zero);

@@ -107,9 +107,9 @@ export function makeDense(graph: Graph, environment: Environment): Dense {
     });
   }
   for (const [axis, end] of ends) {
-    const data = Float64Array.from(lengths(axis));
+    const { axes, sizes, data } = lengths(axis);
     const { name } = (end as Node<"input">).attributes;
-    inputs.set(name, { axes: [b.batch], sizes: [environment.batch], data });
+    inputs.set(name, { axes: axes.map(swap), sizes, data: Float64Array.from(data) });
   }
   return {
     graph: { ...graph, outputs: graph.outputs.map((o) => ({ ...o, value: visit(o.value) })) },

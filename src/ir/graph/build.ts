@@ -26,8 +26,15 @@ export function fixedAxis(name: string, size: number, order: number, kind: Axis[
   return { name, kind, size: { kind: "fixed", size }, order };
 }
 
-export function raggedAxis(name: string, order: number): Axis {
-  return { name, kind: "time", size: { kind: "ragged" }, order };
+export function raggedAxis(name: string, order: number, inside: Axis | null = null): Axis {
+  return { name, kind: "time", size: { kind: "ragged", within: inside }, order };
+}
+
+/** The axes over which a ragged axis has its lengths: the examples, and the axes that it lies within. */
+export function lengthAxes({ size }: Axis): readonly Axis[] {
+  if (size.kind === "linear") return lengthAxes(size.of);
+  if (size.kind !== "ragged") return [];
+  return size.within ? union(lengthAxes(size.within), [size.within]) : [batch];
 }
 
 export function fixedSize(axis: Axis): number {
@@ -120,8 +127,7 @@ export const constant = (value: number, dtype: DType = "f32"): Node<"constant"> 
 
 export const iota = (axis: Axis): Node<"iota"> => make("iota", [], { axis }, "i32", [axis]);
 
-export const length = (axis: Axis): Node<"length"> =>
-  make("length", [], { axis }, "i32", isRagged(axis) ? [batch] : []);
+export const length = (axis: Axis): Node<"length"> => make("length", [], { axis }, "i32", lengthAxes(axis));
 
 export const random = (
   distribution: "uniform" | "normal",

@@ -2,11 +2,11 @@
  * What the evaluator knows besides values: sizes, lengths, and which examples are still running. Padding is what
  * lies past an example's end; `validity` marks what counts in a sum.
  */
-import { batch, isRagged } from "./build.ts";
+import { batch, isRagged, lengthAxes } from "./build.ts";
 import { CompilerBug } from "../../diagnostics/diagnostic.ts";
 import type { RandomSource } from "../random.ts";
 import type { Tensor } from "./tensor.ts";
-import { offsets, product } from "./tensor.ts";
+import { offsets, product, strides } from "./tensor.ts";
 import type { Axis } from "./types.ts";
 
 export interface Environment {
@@ -16,7 +16,7 @@ export interface Environment {
   readonly inputs: ReadonlyMap<string, Tensor>;
   /** By the names of the parameters, those of merged ones too. */
   readonly params: ReadonlyMap<string, Tensor>;
-  /** The length of each example, by the name of the ragged axis. */
+  /** By the name of the ragged axis: one an example, within another axis one for each of its positions and examples. */
   readonly lengths: ReadonlyMap<Axis["name"], Int32Array | readonly number[]>;
   readonly random: RandomSource;
 }
@@ -24,17 +24,29 @@ export interface Environment {
 export interface Context {
   readonly environment: Environment;
   readonly size: (axis: Axis) => number;
-  /** Of a ragged axis: one an example. */
-  readonly lengths: (axis: Axis) => Int32Array;
+  readonly lengths: (axis: Axis) => Lengths;
   /** Where the enclosing scans stand. */
   readonly positions: ReadonlyMap<Axis, number>;
-  /** Inside scans: the examples whose end has not come; null: all. */
-  readonly running: Uint8Array | null;
+  /** The scans around, where not all that they run over reach this step. */
+  readonly running: readonly Running[];
+}
+
+/** The lengths along a ragged axis: one an example, or over the axes that it lies within too. */
+export interface Lengths {
+  readonly axes: readonly Axis[];
+  readonly sizes: readonly number[];
+  readonly data: Int32Array;
+}
+
+/** A scan at a step: what is longer than `step` still runs. */
+export interface Running {
+  readonly lengths: Lengths;
+  readonly step: number;
 }
 
 export function makeContext(environment: Environment): Context {
-  const known = new Map<Axis, Int32Array>();
-  const lengths = (axis: Axis): Int32Array => {
+  const known = new Map<Axis, Lengths>();
+  const lengths = (axis: Axis): Lengths => {
     const before = known.get(axis);
     if (before) return before;
     const found = axisLengths(axis, environment, lengths, size);
@@ -44,33 +56,35 @@ export function makeContext(environment: Environment): Context {
   const size = (axis: Axis): number => {
     if (axis.size.kind === "fixed") return axis.size.size;
     if (axis.size.kind === "batch") return environment.batch;
-    return lengths(axis).reduce((a, b) => Math.max(a, b), 0);
+    return lengths(axis).data.reduce((a, b) => Math.max(a, b), 0);
   };
-  return { environment, size, lengths, positions: new Map(), running: null };
+  return { environment, size, lengths, positions: new Map(), running: [] };
 }
 
 function axisLengths(
   axis: Axis,
   environment: Environment,
-  lengths: (axis: Axis) => Int32Array,
+  lengths: (axis: Axis) => Lengths,
   size: (axis: Axis) => number,
-): Int32Array {
+): Lengths {
   if (axis.size.kind === "linear") {
     const { of, times, plus } = axis.size;
     const length = (n: number): number => Math.max(0, times * n + plus);
-    return isRagged(of) ? lengths(of).map(length) : new Int32Array(environment.batch).fill(length(size(of)));
+    if (!isRagged(of)) return { axes: [], sizes: [], data: Int32Array.of(length(size(of))) };
+    const source = lengths(of);
+    return { ...source, data: source.data.map(length) };
   }
+  const axes = lengthAxes(axis);
+  const sizes = axes.map(size);
   const given = environment.lengths.get(axis.name);
-  if (given?.length !== environment.batch)
-    throw new CompilerBug(
-      `axis ${axis.name}: ${given?.length ?? "no"} lengths for ${environment.batch} examples`,
-    );
-  return Int32Array.from(given);
+  if (given?.length !== product(sizes))
+    throw new CompilerBug(`axis ${axis.name}: ${given?.length ?? "no"} lengths, wanted ${product(sizes)}`);
+  return { axes, sizes, data: Int32Array.from(given) };
 }
 
 /**
  * For every point of `axes`: whether it counts when `reduced` are summed over. A sum over a ragged axis counts what
- * lies within the length; a sum over the batch counts no padding of any axis and, inside a scan, only examples
+ * lies within the length; a sum over the batch counts no padding of any axis and, inside a scan, only what is
  * still running. Null: all count.
  */
 export function validity(
@@ -82,17 +96,23 @@ export function validity(
   if (!axes.includes(batch)) return null;
   const overBatch = reduced.includes(batch);
   const masked = (overBatch ? axes : reduced).filter((axis) => isRagged(axis) && axes.includes(axis));
-  const running = overBatch ? context.running : null;
-  const short = masked.filter((axis) => context.lengths(axis).some((n) => n < context.size(axis)));
-  if (short.length === 0 && running === null) return null;
-  const valid = new Uint8Array(product(sizes)).fill(1);
-  const example = offsets(axes, sizes, (axis) => (axis === batch ? 1 : 0));
-  for (const axis of short) {
+  const knows = (lengths: Lengths): boolean => lengths.axes.every((axis) => axes.includes(axis));
+  const running = overBatch ? context.running.filter((scan) => knows(scan.lengths)) : [];
+  const short = masked.filter((axis) => {
     const lengths = context.lengths(axis);
+    return knows(lengths) && lengths.data.some((n) => n < context.size(axis));
+  });
+  if (short.length === 0 && running.length === 0) return null;
+  const valid = new Uint8Array(product(sizes)).fill(1);
+  const mask = (lengths: Lengths, position: (i: number) => number): void => {
+    const place = offsets(axes, sizes, strides(lengths));
+    for (let i = 0; i < valid.length; i++) if (position(i) >= lengths.data[place[i]!]!) valid[i] = 0;
+  };
+  for (const axis of short) {
     const position = offsets(axes, sizes, (other) => (other === axis ? 1 : 0));
-    for (let i = 0; i < valid.length; i++) if (position[i]! >= lengths[example[i]!]!) valid[i] = 0;
+    mask(context.lengths(axis), (i) => position[i]!);
   }
-  if (running) for (let i = 0; i < valid.length; i++) if (!running[example[i]!]) valid[i] = 0;
+  for (const { lengths, step } of running) mask(lengths, () => step);
   return valid;
 }
 

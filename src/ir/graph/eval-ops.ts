@@ -28,9 +28,11 @@ export const evaluators: { readonly [K in Exclude<Op, BoundOp>]: Evaluate<K> } =
   iota: (node, _, context) => build(node.type, context, (i) => i),
   length: (node, _, context) => {
     const { axis } = node.attributes;
-    return build(node.type, context, (b) =>
-      isRagged(axis) ? context.lengths(axis)[b]! : context.size(axis),
-    );
+    if (!isRagged(axis)) return scalar(context.size(axis));
+    const { axes, sizes, data } = context.lengths(axis);
+    return axes.length === node.type.axes.length
+      ? { axes, sizes, data: Float64Array.from(data) }
+      : build(node.type, context, () => data[0]!);
   },
   random: evaluateRandom,
 

@@ -154,8 +154,9 @@ export function indexLimit(
   context: Context,
 ): (point: number) => number {
   const size = context.size(axis);
-  if (!isRagged(axis) || !axes.includes(batch)) return () => size;
+  if (!isRagged(axis)) return () => size;
   const lengths = context.lengths(axis);
-  const example = offsets(axes, sizes, (other) => (other === batch ? 1 : 0));
-  return (point) => lengths[example[point]!]!;
+  if (lengths.axes.some((of) => !axes.includes(of))) return () => size;
+  const place = offsets(axes, sizes, strides(lengths));
+  return (point) => lengths.data[place[point]!]!;
 }

@@ -5,8 +5,8 @@
  * Padding of inputs and of scans' outputs is NaN, so a result that depends on padding shows.
  */
 import { CompilerBug } from "../../diagnostics/diagnostic.ts";
-import { batch, hasAxis, isRagged, scanParts, union, without } from "./build.ts";
-import type { Context, Environment } from "./eval-context.ts";
+import { hasAxis, isRagged, scanParts, union, without } from "./build.ts";
+import type { Context, Environment, Lengths } from "./eval-context.ts";
 import { fillPadding, makeContext } from "./eval-context.ts";
 import { evaluators } from "./eval-ops.ts";
 import type { Tensor } from "./tensor.ts";
@@ -115,7 +115,8 @@ function evaluateScan(node: Node<"scan">, machine: Machine, context: Context): S
   let current = states.map((s) => valueOf(machine, s.start));
   for (let step = 0; step < steps; step++) {
     const t = reverse ? steps - 1 - step : step;
-    const running = stillRunning(t, lengths, context.running);
+    const ended = lengths?.data.some((n) => n <= t);
+    const running = ended ? [...context.running, { lengths: lengths!, step: t }] : context.running;
     machine.values.set(position, scalar(t));
     states.forEach((s, k) => machine.values.set(s.formal, current[k]!));
     elements.forEach((e, k) => machine.values.set(e.formal, readers[k]!(t)));
@@ -127,16 +128,12 @@ function evaluateScan(node: Node<"scan">, machine: Machine, context: Context): S
   return { finals: current, outputs: writers.map((w) => fillPadding(w.tensor, NaN, context)) };
 }
 
-function stillRunning(t: number, lengths: Int32Array | null, outer: Uint8Array | null): Uint8Array | null {
-  if (!lengths || lengths.every((n) => n > t)) return outer;
-  return Uint8Array.from(lengths, (n, b) => (n > t && (!outer || outer[b]) ? 1 : 0));
-}
-
-/** Past an example's end its state stays; a state without examples goes on. */
-function hold(old: Tensor, next: Tensor, t: number, lengths: Int32Array | null): Tensor {
-  if (!lengths || !next.axes.includes(batch) || lengths.every((n) => n > t)) return next;
-  const example = offsets(next.axes, next.sizes, (axis) => (axis === batch ? 1 : 0));
-  return { ...next, data: next.data.map((x, i) => (lengths[example[i]!]! > t ? x : old.data[i]!)) };
+/** Past the end of what it runs over a state stays; one that knows no end, without examples, goes on. */
+function hold(old: Tensor, next: Tensor, t: number, lengths: Lengths | null): Tensor {
+  if (!lengths || lengths.data.every((n) => n > t)) return next;
+  if (lengths.axes.some((axis) => !next.axes.includes(axis))) return next;
+  const place = offsets(next.axes, next.sizes, strides(lengths));
+  return { ...next, data: next.data.map((x, i) => (lengths.data[place[i]!]! > t ? x : old.data[i]!)) };
 }
 
 function elementReader(sequence: Tensor, axis: Axis, context: Context): (t: number) => Tensor {

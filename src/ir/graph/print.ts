@@ -146,7 +146,9 @@ function axisLine(axis: Axis): string {
       ? String(size.size)
       : size.kind === "linear"
         ? `linear ${word(size.of.name)} * ${size.times} + ${size.plus}`
-        : size.kind;
+        : size.kind === "ragged" && size.within
+          ? `ragged within ${word(size.within.name)}`
+          : size.kind;
   return `axis ${word(axis.name)} ${axis.kind} ${axis.order} ${shown}`;
 }
 
@@ -159,6 +161,7 @@ function axesOf(nodes: readonly Node[]): readonly Axis[] {
   const found = new Set<Axis>();
   const visit = (axis: Axis): void => {
     if (axis.size.kind === "linear") visit(axis.size.of);
+    if (axis.size.kind === "ragged" && axis.size.within) visit(axis.size.within);
     found.add(axis);
   };
   const mentioned = nodes.flatMap((node) => {

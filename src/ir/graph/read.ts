@@ -91,7 +91,8 @@ function readAxis(line: Line, reader: Reader): void {
 }
 
 function readSize(line: Line, reader: Reader): AxisSize {
-  if (line.accept("ragged")) return { kind: "ragged" };
+  if (line.accept("ragged"))
+    return { kind: "ragged", within: line.accept("within") ? axis(line, reader) : null };
   if (line.accept("batch")) return { kind: "batch" };
   if (!line.accept("linear")) return { kind: "fixed", size: line.number() };
   const of = axis(line, reader);

@@ -22,8 +22,8 @@ export type AxisSize =
   | { readonly kind: "fixed"; readonly size: number }
   /** The number of examples of a call. */
   | { readonly kind: "batch" }
-  /** A length per example, given with the data. */
-  | { readonly kind: "ragged" }
+  /** A length per example, given with the data; `within` another ragged axis, one for each of its positions. */
+  | { readonly kind: "ragged"; readonly within: Axis | null }
   /** A length per example that follows another axis's: `times * |of| + plus`. */
   | { readonly kind: "linear"; readonly of: Axis; readonly times: number; readonly plus: number };
 
@@ -80,7 +80,7 @@ export interface Attributes {
   constant: { readonly value: number };
   /** i32: the position along an axis. */
   iota: { readonly axis: Axis };
-  /** i32: the length of an axis; over the batch if the axis is ragged. */
+  /** i32: the length of an axis; over the batch if the axis is ragged, and over the axis that it lies within. */
   length: { readonly axis: Axis };
   /**
    * A random number, a pure function of (seed, step of training, place, example, coordinates): uniform in [0, 1) or

@@ -4,7 +4,7 @@
  * axis it scans (else hoisting, which gives a value that axis, would let the two meet).
  */
 import { CompilerBug } from "../../diagnostics/diagnostic.ts";
-import { axisOrder, batch, hasAxis, isRagged, union, without } from "./build.ts";
+import { axisOrder, hasAxis, lengthAxes, union, without } from "./build.ts";
 import type { Axis, Graph, Node, Type } from "./types.ts";
 import type { Scopes } from "./walk.ts";
 import { bodyRoots, formals, remake, scopes, topological } from "./walk.ts";
@@ -73,7 +73,7 @@ function leafType(node: Node): Type | null {
     case "iota":
       return { dtype: "i32", axes: [node.attributes.axis] };
     case "length":
-      return { dtype: "i32", axes: isRagged(node.attributes.axis) ? [batch] : [] };
+      return { dtype: "i32", axes: lengthAxes(node.attributes.axis) };
     case "position":
       return { dtype: "i32", axes: [] };
     case "random":
@@ -119,12 +119,16 @@ function verifyScan(scan: Node<"scan">, complain: Complain): void {
     if (hasAxis(output, axis)) complain(output, `an output has the scanned axis ${axis.name}`);
 }
 
-/** Backwards is from the example's own end, so the value must know its example. */
+/** Backwards is from the example's own end, so the value must know whose length it is. */
 function verifyReverse(node: Node, complain: Complain): void {
   if (node.op !== "reverse") return;
   const { axis } = node.attributes;
-  if (isRagged(axis) && !hasAxis(node, batch))
-    complain(node, `${axis.name} ends differently for each example, and the operand has no batch axis`);
+  const missing = lengthAxes(axis).find((of) => !hasAxis(node, of));
+  if (missing)
+    complain(
+      node,
+      `${axis.name} ends differently for each of ${missing.name}, and the operand has no such axis`,
+    );
 }
 
 function verifyAxes(order: readonly Node[], complain: Complain): void {
