@@ -63,12 +63,14 @@ export function measure(model: Model, source: DataSource, batch: number | null):
     );
   }
   const size = batch ?? metadata.train.batch;
+  const { loss, impossible } = meanLoss(trainer, specs, known, size);
   const scores = scoreOutputs(model, cases, fields, specs.metadata.vocabularies, size);
   const several = metadata.outputs.length > 1;
   return {
     measures: [
       makeMeasure("examples", "examples", cases.length),
-      ...lossMeasures(meanLoss(trainer, specs, known, size)),
+      ...lossMeasures(loss),
+      ...(impossible === 0 ? [] : [makeMeasure("impossible", "impossible targets", impossible)]),
       ...scores.flatMap(({ target, labels, rmse }) => [
         ...(labels === null ? [] : labelMeasures(labels, several ? target : null)),
         ...(rmse === null

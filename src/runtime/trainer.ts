@@ -31,8 +31,10 @@ export interface TrainerOptions {
 }
 
 export interface StepReport {
-  /** Of this batch, before the update: the mean over its examples. */
+  /** Of this batch, before the update: the mean over its examples, `impossible` ones left out; inf where none is left. */
   readonly loss: number;
+  /** How many examples have the loss inf: no path spells their target, so there was nothing to learn from them. */
+  readonly impossible: number;
   /** Of the gradient over all parameters, before clipping. */
   readonly norm: number;
   /** The learning rate. */
@@ -42,9 +44,12 @@ export interface StepReport {
 }
 
 export interface Evaluation {
-  /** The mean over the examples. */
+  /** The mean over the examples that count; inf where none does. */
   readonly loss: number;
+  /** Those whose target is not impossible; over long sequences, their steps. */
   readonly count: number;
+  /** How many examples have the loss inf. */
+  readonly impossible: number;
 }
 
 export interface EpochReport {
@@ -91,7 +96,7 @@ export function openTrainer(
   const training = openTraining(machine, of, options);
   const evaluate = (batch: Batch, tenant: Tenant): Evaluation => {
     training.launchEvaluation(batch, tenant);
-    return { loss: training.evaluated(), count: batch.count };
+    return training.evaluated(batch);
   };
   return {
     settings: training.settings,
@@ -104,7 +109,7 @@ export function openTrainer(
       const tenant = newTenant();
       const mean = weightedMean();
       for (const batch of training.chunks(sequences, chunk))
-        mean.add(evaluate(batch, tenant).loss, stepsOf(batch));
+        mean.add(evaluate(batch, tenant), stepsOf(batch));
       return mean.result();
     },
     endEpoch: training.endEpoch,
@@ -125,11 +130,14 @@ export interface Training extends Pick<
   readonly made: (batch: Inputs | Batch) => Batch;
   /** One step; gives its learning rate. */
   readonly launch: (batch: Batch) => number;
-  /** What the last step left in `train:loss` and `report`. */
+  /** Names of the buffers that `report` and `evaluated` read. */
+  readonly reported: readonly string[];
+  readonly measured: readonly string[];
+  /** What the last step left there. */
   readonly report: (rate: number) => StepReport;
   readonly launchEvaluation: (batch: Batch, tenant: Tenant) => void;
-  /** What the last evaluation left in `evaluate:loss`. */
-  readonly evaluated: () => number;
+  /** What the last evaluation, of this batch, left there. */
+  readonly evaluated: (batch: Batch) => Evaluation;
 }
 
 export function openTraining(
@@ -153,9 +161,16 @@ export function openTraining(
 
   const lossAt = (name: string): number => machine.floats()[place(name)]!;
 
+  /** Counted only where a loss can be inf. */
+  const countOf = (entry: string): string[] =>
+    machine.buffer(`${entry}:impossible`) ? [`${entry}:impossible`] : [];
+  const impossible = (entry: string): number => countOf(entry).reduce((_, name) => lossAt(name), 0);
+
   return {
     settings,
     training,
+    reported: ["train:loss", ...countOf("train"), "report"],
+    measured: ["evaluate:loss", ...countOf("evaluate")],
     evaluating: newTenant(),
     position: () => position,
     made: (batch) => (madeBatch(batch) ? batch : makeBatch(of, batch, { targets: true })),
@@ -177,13 +192,22 @@ export function openTraining(
     report: (rate) => {
       const report = place("report");
       const floats = machine.floats();
-      return { loss: lossAt("train:loss"), norm: floats[report]!, rate, skipped: floats[report + 1] !== 0 };
+      return {
+        loss: lossAt("train:loss"),
+        impossible: impossible("train"),
+        norm: floats[report]!,
+        rate,
+        skipped: floats[report + 1] !== 0,
+      };
     },
     launchEvaluation: (batch, tenant) => {
       feed(machine, of, batch, tenant);
       machine.run("evaluate");
     },
-    evaluated: () => lossAt("evaluate:loss"),
+    evaluated: ({ count }) => {
+      const left = impossible("evaluate");
+      return { loss: lossAt("evaluate:loss"), count: count - left, impossible: left };
+    },
     chunks: (sequences, chunk) => cutChunks(of, settings, sequences, chunk),
     endEpoch: (loss) => {
       const waiting = waitFor(position.waiting, loss);
@@ -215,17 +239,21 @@ export function openTraining(
 export const stepsOf = (batch: Batch): number => batch.lengths.values().next().value![0]! * batch.count;
 
 export function weightedMean(): {
-  readonly add: (loss: number, count: number) => void;
+  /** `steps`: of all the batch's examples together. */
+  readonly add: (part: Evaluation, steps: number) => void;
   readonly result: () => Evaluation;
 } {
   let sum = 0;
   let total = 0;
+  let left = 0;
   return {
-    add: (loss, count) => {
-      sum += loss * count;
-      total += count;
+    add: ({ loss, count, impossible }, steps) => {
+      const counted = (steps * count) / (count + impossible);
+      if (count > 0) sum += loss * counted;
+      total += counted;
+      left += impossible;
     },
-    result: () => ({ loss: sum / total, count: total }),
+    result: () => ({ loss: total > 0 ? sum / total : Infinity, count: total, impossible: left }),
   };
 }
 

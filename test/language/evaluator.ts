@@ -130,7 +130,8 @@ export function evaluator(program: Program): Runner {
     const graph = differentiate.run(entry(program, "train"));
     const { values } = run(graph, call);
     const loss = values.get("train:loss")!.data[0]!;
-    return { loss, gradients: gradientsOf(program, values), states: carried(graph, values) };
+    const impossible = values.get("train:impossible")?.data[0] ?? 0;
+    return { loss, impossible, gradients: gradientsOf(program, values), states: carried(graph, values) };
   };
   return {
     name: "evaluator",

@@ -81,7 +81,8 @@ function runner(machine: Machine, spoil: (machine: Machine, batch: Batch) => voi
     },
     learn: (call) => {
       const { states } = run(call, "gradients");
-      return { loss: scalar("train:loss"), gradients: flatValues("gradients"), states };
+      const impossible = machine.buffer("train:impossible") ? scalar("train:impossible") : 0;
+      return { loss: scalar("train:loss"), impossible, gradients: flatValues("gradients"), states };
     },
     evaluate: (call) => (run(call, "evaluate"), scalar("evaluate:loss")),
     descend: (call, rate) => {

@@ -40,7 +40,10 @@ export interface Prediction {
 }
 
 export interface Lesson {
+  /** Over the examples whose target is possible. */
   readonly loss: number;
+  /** How many are not. */
+  readonly impossible: number;
   readonly gradients: Values;
   readonly states: Values;
 }

@@ -124,9 +124,10 @@ export interface TrainerOptions {
 
 /** Trains the model's own weights. */
 export interface Trainer {
-  /** One step on an example or a list of them: the loss before it (the mean over the examples), the norm of the gradient before clipping, the learning rate, and whether the update was left out because the gradient was not finite. */
+  /** One step on an example or a list of them: the loss before it (the mean over the examples, without those whose loss is inf, which are counted as \`impossible\`), the norm of the gradient before clipping, the learning rate, and whether the update was left out because the gradient was not finite. */
   step(batch: TrainingExample | TrainingBatch | PreparedBatch): {
     readonly loss: number;
+    readonly impossible: number;
     readonly norm: number;
     readonly rate: number;
     readonly skipped: boolean;
@@ -134,13 +135,13 @@ export interface Trainer {
   /** Checks and encodes a batch once. \`ids\`: the examples' identities, on which dropout depends. */
   batch(inputs: TrainingExample | TrainingBatch, settings?: { readonly ids?: ArrayLike<number> }): PreparedBatch;
   /** The loss without training. */
-  evaluate(batch: TrainingExample | TrainingBatch | PreparedBatch): { readonly loss: number; readonly count: number };
+  evaluate(batch: TrainingExample | TrainingBatch | PreparedBatch): { readonly loss: number; readonly count: number; readonly impossible: number };
 ${
   chunked
     ? `  /** Long sequences cut into parallel streams and chunks for \`step\`, in order. */
   chunks(sequences: TrainingExample[keyof TrainingExample] | TrainingExample, options?: { readonly batch?: number; readonly length?: number }): Generator<PreparedBatch, void>;
   /** The loss over long sequences, weighted by their steps; the states of the training stay as they are. */
-  evaluateChunks(sequences: TrainingExample[keyof TrainingExample] | TrainingExample, options?: { readonly batch?: number; readonly length?: number }): { readonly loss: number; readonly count: number };
+  evaluateChunks(sequences: TrainingExample[keyof TrainingExample] | TrainingExample, options?: { readonly batch?: number; readonly length?: number }): { readonly loss: number; readonly count: number; readonly impossible: number };
 `
     : ""
 }  /** Ends an epoch with the loss that counts: schedules go on. */

@@ -31,6 +31,7 @@ export interface TrainOptions {
   readonly set?: Assignments;
   readonly dim?: Sizes;
   readonly without?: readonly string[];
+  readonly strict?: boolean;
   readonly resume?: boolean;
   readonly force?: boolean;
 }
@@ -64,6 +65,7 @@ export function addTrain(program: Command): void {
     )
     .addOption(dimOption())
     .addOption(withoutOption())
+    .option("--strict", "end at an example that nothing can be learned from, its loss being inf")
     .option("--resume", "go on from the last checkpoint")
     .option("--force", "write into a folder that holds something else")
     .action(train);
@@ -90,7 +92,7 @@ async function train(path: string, options: TrainOptions): Promise<void> {
   const { metadata, wasm } = prepared.compiled;
   const { openRun } = await import("../training/run.ts");
   const folder = claimRunFolder(place, claim);
-  const run = await openRun({ ...prepared, metadata, wasm, folder });
+  const run = await openRun({ ...prepared, metadata, wasm, folder, strict: options.strict ?? false });
   const { settings } = run.trainer;
   const counts = metadata.parameters.reduce(
     (sum, { shape }) => sum + shape.reduce((n, size) => n * size, 1),

@@ -8,7 +8,7 @@ import { cutChunks } from "../../runtime/chunks.ts";
 import { RnncError } from "../../runtime/errors.ts";
 import type { Value } from "../../runtime/encode.ts";
 import type { Model } from "../../runtime/load.ts";
-import type { Trainer } from "../../runtime/trainer.ts";
+import type { Evaluation, Trainer } from "../../runtime/trainer.ts";
 import { batchOf, encodeRecord, type EncodedRecord } from "../data/examples.ts";
 import type { Field } from "../data/field.ts";
 import { batchesOf } from "../data/order.ts";
@@ -33,6 +33,8 @@ export interface Course {
   /** What is counted for the speed, and how many of it a batch has. */
   readonly unit: string;
   readonly amount: (batch: Batch) => number;
+  /** Which examples of a batch have an impossible target; empty where that can't be told one by one. */
+  readonly impossible: (trainer: Trainer, batch: Batch) => readonly DataRecord[];
 }
 
 export interface CourseData {
@@ -76,9 +78,13 @@ function exampleCourse(model: Model, { specs, fields, train, validation }: Cours
     validate:
       checks.length === 0
         ? null
-        : (trainer) => ({ loss: meanLoss(trainer, specs, held, size), score: score(trainer) }),
+        : (trainer) => ({ loss: meanLoss(trainer, specs, held, size).loss, score: score(trainer) }),
     unit: "examples",
     amount: ({ count }) => count,
+    impossible: (trainer, { ids }) =>
+      [...ids]
+        .filter((id) => trainer.evaluate(batchOf(specs, [examples[id]!], [id])).impossible > 0)
+        .map((id) => train[id]!),
   };
 }
 
@@ -92,20 +98,23 @@ export const lossOf = (trainer: Trainer, specs: DataSpecs, examples: readonly En
     ),
   ).loss;
 
-/** Over examples, batch by batch. */
+/** Over the examples whose target is possible, batch by batch. */
 export function meanLoss(
   trainer: Trainer,
   specs: DataSpecs,
   examples: readonly EncodedRecord[],
   size: number,
-): number {
-  let sum = 0;
+): Evaluation {
+  let [sum, count, impossible] = [0, 0, 0];
   for (let from = 0; from < examples.length; from += size) {
     const part = examples.slice(from, from + size);
     const ids = part.map((_, k) => from + k);
-    sum += trainer.evaluate(batchOf(specs, part, ids)).loss * part.length;
+    const found = trainer.evaluate(batchOf(specs, part, ids));
+    if (found.count > 0) sum += found.loss * found.count;
+    count += found.count;
+    impossible += found.impossible;
   }
-  return sum / examples.length;
+  return { loss: count > 0 ? sum / count : Infinity, count, impossible };
 }
 
 function chunkCourse(model: Model, { specs, fields, train, validation }: CourseData): Course {
@@ -126,6 +135,7 @@ function chunkCourse(model: Model, { specs, fields, train, validation }: CourseD
           },
     unit: words ? (fields[0]!.base === "char" ? "chars" : "words") : "steps",
     amount: stepsIn,
+    impossible: () => [],
   };
 }
 

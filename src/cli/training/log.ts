@@ -6,27 +6,31 @@ import { appendFileSync } from "node:fs";
 import { Failure, fileFailure } from "../failure.ts";
 import { kindOf, readText, writeWhole } from "../files.ts";
 
-export type Entry =
-  | {
-      readonly step: number;
-      readonly epoch: number;
-      readonly loss: number;
-      readonly norm: number;
-      readonly rate: number;
-      /** Since the start, pauses left out. */
-      readonly seconds: number;
-      readonly skipped?: true;
-    }
-  | {
-      readonly step: number;
-      readonly epoch: number;
-      /** The loss. */
-      readonly validation: number;
-      /** The task's own measure, and which it is. */
-      readonly score?: number;
-      readonly measure?: string;
-      readonly seconds: number;
-    };
+export interface StepEntry {
+  readonly step: number;
+  readonly epoch: number;
+  readonly loss: number;
+  /** How many examples of the batch were left out of the loss. */
+  readonly impossible?: number;
+  readonly norm: number;
+  readonly rate: number;
+  /** Since the start, pauses left out. */
+  readonly seconds: number;
+  readonly skipped?: true;
+}
+
+export interface ValidationEntry {
+  readonly step: number;
+  readonly epoch: number;
+  /** The loss. */
+  readonly validation: number;
+  /** The task's own measure, and which it is. */
+  readonly score?: number;
+  readonly measure?: string;
+  readonly seconds: number;
+}
+
+export type Entry = StepEntry | ValidationEntry;
 
 export interface Log {
   readonly entries: Entry[];

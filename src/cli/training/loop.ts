@@ -7,7 +7,8 @@ import type { Trainer } from "../../runtime/trainer.ts";
 import { Failure } from "../failure.ts";
 import { formatDuration } from "../output.ts";
 import type { Course, Validation } from "./course.ts";
-import type { Log } from "./log.ts";
+import { watchImpossible } from "./impossible.ts";
+import type { Log, StepEntry } from "./log.ts";
 import type { Display } from "./progress.ts";
 import type { Best, RunFolder, RunState } from "./run-folder.ts";
 
@@ -21,6 +22,8 @@ export interface LoopInput {
   readonly interrupted: () => boolean;
   /** Draws the loss curve. */
   readonly draw: () => void;
+  /** Whether an example with an impossible target is an error. */
+  readonly strict: boolean;
 }
 
 export type Outcome = "finished" | "stopped early" | "interrupted";
@@ -50,6 +53,7 @@ export async function trainLoop(
   let lastBreath = start;
   let lastFlush = start;
   let skipped = 0;
+  const impossible = watchImpossible(trainer, course, input.strict);
   const speed = makeSpeed();
 
   const seconds = (): number => Number((secondsBefore + (performance.now() - start) / 1000).toFixed(3));
@@ -79,7 +83,12 @@ export async function trainLoop(
     log.add({ step, epoch, validation, ...score, seconds: seconds() });
     return found;
   };
+  const tellImpossible = (): void => {
+    const note = impossible.note();
+    if (note !== null) display.note(note);
+  };
   const finish = (outcome: Outcome) => {
+    tellImpossible();
     save();
     return { outcome, state };
   };
@@ -96,11 +105,13 @@ export async function trainLoop(
       step: step + 1,
       epoch,
       loss: report.loss,
+      ...(report.impossible > 0 ? { impossible: report.impossible } : {}),
       norm: report.norm,
       rate: report.rate,
       seconds: seconds(),
       ...(report.skipped ? { skipped: true } : {}),
     });
+    if (epoch === 0 && report.impossible > 0) impossible.found(batch, report.impossible);
     if (skipped >= mostSkipped) {
       log.flush();
       throw diverged(step + 1 - mostSkipped);
@@ -118,7 +129,8 @@ export async function trainLoop(
     });
     const now = performance.now();
     if (step + 1 === (epoch + 1) * stepsPerEpoch) {
-      const train = epochLoss(log, epoch);
+      tellImpossible();
+      const train = epochLoss(log, epoch) ?? impossible.fail();
       if (!Number.isFinite(train)) throw diverged(step);
       const checked = validate();
       const isBest = keepIfBest(checked ?? { loss: train, score: null });
@@ -174,18 +186,23 @@ function epochLine(
 
 // ---- from the log -----------------------------------------------------------------------------------------------
 
-const epochLoss = (log: Log, epoch: number): number =>
-  mean(log.entries.flatMap((entry) => ("loss" in entry && entry.epoch === epoch ? [entry.loss] : [])));
+/** Null where no step had anything to learn. */
+const epochLoss = (log: Log, epoch: number): number | null =>
+  mean(log.entries.flatMap((entry) => ("loss" in entry && entry.epoch === epoch ? lossesOf(entry) : [])));
 
 /** Of the last few steps, for the eye. */
 const recentLoss = (log: Log): number =>
-  mean(log.entries.slice(-20).flatMap((entry) => ("loss" in entry ? [entry.loss] : [])));
+  mean(log.entries.slice(-20).flatMap((entry) => ("loss" in entry ? lossesOf(entry) : []))) ?? Infinity;
+
+/** Nothing of a step whose examples are all impossible. */
+const lossesOf = ({ loss, impossible = 0 }: StepEntry): readonly number[] =>
+  loss === Infinity && impossible > 0 ? [] : [loss];
 
 const lastValidation = (log: Log): number | null =>
   log.entries.reduce<number | null>((last, entry) => ("validation" in entry ? entry.validation : last), null);
 
-const mean = (values: readonly number[]): number =>
-  values.reduce((sum, value) => sum + value, 0) / values.length;
+const mean = (values: readonly number[]): number | null =>
+  values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** Over about the last hundred steps. */
 function makeSpeed() {

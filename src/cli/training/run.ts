@@ -19,6 +19,8 @@ export interface RunInput extends Omit<CourseData, "specs"> {
   readonly metadata: Metadata;
   readonly wasm: Uint8Array;
   readonly folder: RunFolder;
+  /** Whether an example with an impossible target is an error. */
+  readonly strict: boolean;
 }
 
 export interface Run {
@@ -27,7 +29,7 @@ export interface Run {
   readonly go: () => Promise<{ readonly outcome: Outcome; readonly state: RunState }>;
 }
 
-export async function openRun({ metadata, wasm, folder, ...data }: RunInput): Promise<Run> {
+export async function openRun({ metadata, wasm, folder, strict, ...data }: RunInput): Promise<Run> {
   const model = await load({ metadata, wasm: new Uint8Array(wasm) });
   const course = makeCourse(model, { specs: dataSpecs(metadata), ...data });
   const trainer = model.trainer({ stepsPerEpoch: course.stepsPerEpoch });
@@ -53,6 +55,7 @@ export async function openRun({ metadata, wasm, folder, ...data }: RunInput): Pr
           display,
           state: { ...state, best: before?.state.best ?? null },
           interrupted: stop.wanted,
+          strict,
           draw: () => writeWhole(folder.curve, curveOf(metadata.name, log)),
         });
       } finally {
