@@ -56,8 +56,8 @@ export function openDeviceTrainer(
   const evaluate = async (batch: Batch, tenant: Tenant): Promise<Evaluation> => {
     await makeWay(tenant, sizesOf(of, batch), batch.fresh);
     training.launchEvaluation(batch, tenant);
-    await download(["evaluate:loss"]);
-    return { loss: training.evaluated(), count: batch.count };
+    await download(training.measured);
+    return training.evaluated(batch);
   };
 
   return {
@@ -73,7 +73,7 @@ export function openDeviceTrainer(
         await makeWay(training.training, sizesOf(of, batch), batch.fresh);
         changed(["settings"]);
         const rate = training.launch(batch);
-        return { rate, arrived: download(["train:loss", "report"]) };
+        return { rate, arrived: download(training.reported) };
       });
       await arrived;
       return training.report(rate);
@@ -87,7 +87,7 @@ export function openDeviceTrainer(
         const tenant = newTenant();
         const mean = weightedMean();
         for (const batch of training.chunks(sequences, chunk))
-          mean.add((await evaluate(batch, tenant)).loss, stepsOf(batch));
+          mean.add(await evaluate(batch, tenant), stepsOf(batch));
         return mean.result();
       }),
     save: () =>
