@@ -55,12 +55,17 @@ export function programFailure(file: string, diagnostics: readonly Diagnostic[])
   return new Failure(`\`${file}\` has ${plural(errors, "error")}.`);
 }
 
+/** After so many the rest is mostly what follows from the first, or no program at all. */
+const mostShown = 20;
+
 export function showDiagnostics(
   diagnostics: readonly Diagnostic[],
   sources: ReadonlyMap<string, string>,
 ): void {
   const color = wantsColor(process.stderr);
-  for (const diagnostic of diagnostics) tell(`${render(diagnostic, sources, { color })}\n`);
+  for (const diagnostic of diagnostics.slice(0, mostShown))
+    tell(`${render(diagnostic, sources, { color })}\n`);
+  if (diagnostics.length > mostShown) tell(`… and ${diagnostics.length - mostShown} more\n`);
 }
 
 export function readImport(path: string, from: string): SourceFile | null {

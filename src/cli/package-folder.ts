@@ -6,6 +6,7 @@ import { RnncError } from "../runtime/errors.ts";
 import { load, type Model } from "../runtime/load.ts";
 import type { Metadata } from "../runtime/metadata.ts";
 import { Failure, fileFailure } from "./failure.ts";
+import { holdsTraining } from "./training/run-folder.ts";
 import { kindOf, makeFolder, readBytes, readText, writeWhole } from "./files.ts";
 
 export interface PackageContent {
@@ -89,6 +90,11 @@ function findPackage(path: string): { readonly folder: string; readonly metadata
   }
   const found = names(path).flatMap((name) => packageIn(path, name) ?? []);
   const [metadata] = found;
+  if (metadata === undefined && holdsTraining(path))
+    throw new Failure(
+      `\`${path}\` holds a training that has not ended, and no package yet.`,
+      `\`rnnc train FILE --data PATH -o ${path} --resume\` goes on with it, and writes the package at its end.`,
+    );
   if (metadata === undefined)
     throw new Failure(`\`${path}\` holds no package.`, "`rnnc train` and `rnnc build` write one.");
   if (found.length > 1)

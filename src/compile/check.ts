@@ -6,6 +6,7 @@ import type { Source } from "../elaborate/run.ts";
 import { nodesOf } from "../ir/graph/walk.ts";
 import { parse } from "../parser/parse.ts";
 import { standardLibrary } from "../std/library.ts";
+import { defaultFile, needText } from "./need-text.ts";
 import type { CompileOptions } from "./types.ts";
 
 export interface Checked {
@@ -15,7 +16,9 @@ export interface Checked {
   readonly main: Source;
 }
 
-export function check(source: string, file: string, options: CompileOptions = {}): Checked {
+/** Fails with an `RnncError` where the arguments are none. */
+export function check(source: string, file = defaultFile, options: CompileOptions = {}): Checked {
+  needText(source, file);
   const diagnostics: Diagnostic[] = [];
   const sources = new Map<string, string>([
     [file, source],

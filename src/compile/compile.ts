@@ -10,6 +10,7 @@ import { check } from "./check.ts";
 import { compileTfjs } from "./compile-tfjs.ts";
 import { makeEntries } from "./entries.ts";
 import { makeMetadata } from "./metadata.ts";
+import { defaultFile } from "./need-text.ts";
 import { makeStages } from "./stages.ts";
 import type { Compilation, CompileOptions } from "./types.ts";
 
@@ -17,7 +18,7 @@ export type { Compilation, CompileOptions } from "./types.ts";
 
 export async function compile(
   source: string,
-  file: string,
+  file = defaultFile,
   options: CompileOptions = {},
 ): Promise<Compilation> {
   const stages = makeStages(options.emit ?? []);

@@ -12,7 +12,7 @@ import {
   typeName,
   type Value,
 } from "./encode.ts";
-import { count, fail, names } from "./errors.ts";
+import { count, fail, names, shown } from "./errors.ts";
 import type { Metadata } from "./metadata.ts";
 import { elements } from "./safetensors.ts";
 import { vocabulary, type Vocabulary } from "./vocabulary.ts";
@@ -36,7 +36,8 @@ export interface Batch {
   readonly ids: Int32Array;
 }
 
-export const madeBatch = (value: Inputs | Batch): value is Batch => isMade in value;
+export const madeBatch = (value: Inputs | Batch): value is Batch =>
+  typeof value === "object" && value !== null && isMade in value;
 
 export interface DataSpecs {
   readonly metadata: Metadata;
@@ -67,6 +68,8 @@ export interface BatchOptions {
 
 export function makeBatch(of: DataSpecs, inputs: Inputs, options: BatchOptions): Batch {
   const known = of.metadata.data;
+  if (typeof inputs !== "object" || inputs === null || Array.isArray(inputs))
+    fail(`data are given by name, { ${known[0]?.name}: … }, and this is ${shown(inputs)}`);
   for (const name of Object.keys(inputs))
     if (!known.some((info) => info.name === name))
       fail(

@@ -68,6 +68,9 @@ export function readCheckpoint(
     ),
     { name: counters, shape: [4] },
   ];
+  // What is wrong with a parameter is wrong with its moments too: it is said once.
+  const parameters = new Map([...rest].filter(([name]) => !name.includes(":")));
+  checkTensors(`the parameters of ${what}`, metadata.parameters, parameters);
   checkTensors(`the tensors of ${what}`, wanted, rest);
   if (header["fingerprint"] !== metadata.fingerprint)
     fail(

@@ -51,7 +51,8 @@ export interface Model {
   readonly loadWeights: (file: ArrayBuffer | Uint8Array) => void;
 }
 
-export async function load({ metadata, wasm, weights }: LoadOptions): Promise<Model> {
+export async function load(options: LoadOptions): Promise<Model> {
+  const { metadata, wasm, weights } = parts(options);
   const machine = await startMachine(metadata, wasm);
   const of = dataSpecs(metadata);
   const tenant = newTenant();
@@ -106,4 +107,12 @@ export async function load({ metadata, wasm, weights }: LoadOptions): Promise<Mo
   };
   if (weights) model.loadWeights(weights);
   return model;
+}
+
+/** A program with errors has neither module nor metadata. */
+function parts(options: LoadOptions): LoadOptions {
+  for (const part of ["metadata", "wasm"] as const)
+    if (!options?.[part])
+      fail(`\`load\` takes { metadata, wasm } of \`compile\`; \`${part}\` is missing: see its diagnostics`);
+  return options;
 }

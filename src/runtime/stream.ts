@@ -95,8 +95,9 @@ export function openSteps(machine: Machine, of: DataSpecs, options: StreamOption
   };
 
   const accept = (input: Value | Inputs): void => {
-    if (only && (typeof input !== "object" || !(only.name in input))) return accepted(only, input as Value);
-    if (typeof input !== "object" || Array.isArray(input) || ArrayBuffer.isView(input))
+    if (only && (typeof input !== "object" || input === null || !(only.name in input)))
+      return accepted(only, input as Value);
+    if (typeof input !== "object" || input === null || Array.isArray(input) || ArrayBuffer.isView(input))
       fail(`a step of this model takes its inputs by name: ${names(ports.map((port) => port.name))}`);
     const named = input as Inputs;
     for (const name in named)

@@ -56,6 +56,8 @@ export function checkTensors(
     ...(missing.length > 0 ? [`missing: ${names(missing)}`] : []),
     ...(over.length > 0 ? [`left over: ${names(over)}`] : []),
     ...shapes.slice(0, 10),
+    ...(shapes.length > 10 ? [`and ${shapes.length - 10} more of another shape`] : []),
   ];
-  if (wrong.length > 0) fail(`${what} do not match the model; ${wrong.join("; ")}`);
+  if (wrong.length > 0)
+    fail(`${what} do not match the model:\n${wrong.map((line) => `  ${line}`).join("\n")}`);
 }

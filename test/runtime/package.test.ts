@@ -158,6 +158,8 @@ describe("its types", () => {
        const chosen: string[] = text.predict({ text: "abc" }).text.labels();
        text.predict({ text: ["abc", "a"] }).text.map((x) => x.labels());
        for (const chunk of text.trainer().chunks("abc abc")) text.trainer().step(chunk);
+       const letters: readonly string[] | undefined = text.vocabularies.get("text")?.entries;
+       const sizes: readonly number[] = text.metadata.parameters.flatMap(({ shape }) => shape);
        for (const entry of text.generate({ prompt: "a" })) entry satisfies string | number;
        const encoder = await loadEncoder();
        encoder.predict({ word: [1, 2, 3], x: [[1, 2]] }).y.data;
@@ -171,7 +173,7 @@ describe("its types", () => {
        tagger.generate();
        // @ts-expect-error: frames, not text
        tagger.predict({ audio: "abc" });
-       export { three, labels, rows, first, loss, probabilities, chosen, RnncError };`,
+       export { three, labels, rows, first, loss, probabilities, chosen, letters, sizes, RnncError };`,
     );
     const tsc = fileURLToPath(import.meta.resolve("typescript/package.json")).replace(
       "package.json",

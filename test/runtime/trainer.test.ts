@@ -110,7 +110,7 @@ describe("trainer", () => {
     const other = await load(await compileModel(taggingSource.replace("lstm(6, peephole)", "lstm(7)")));
     const weights = (other.trainer(), other.weights());
     expect(() => model.loadWeights(weights)).toThrow(
-      /do not match the model; missing: `lstm\.\S+`.*is \[7, /u,
+      /do not match the model:\n {2}missing: `lstm\.\S+`.*\n {2}`lstm\.\S+ is \[7, /u,
     );
     expect(() => model.trainer().load(other.trainer().save())).toThrow("do not match the model");
     expect(() => model.predict({ audio: frames(2) })).not.toThrow();

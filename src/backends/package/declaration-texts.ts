@@ -30,6 +30,34 @@ export type Batch = BatchInputs${targets ? " & Partial<BatchTargets>" : ""};
 /** What is wrong with data or weights: where, what was wanted, what was found. */
 export class RnncError extends Error {
   readonly name: "RnncError";
+}
+
+/** Which id a word or character has. */
+export interface Vocabulary {
+  /** By id. */
+  readonly entries: readonly string[];
+  /** Ids of \`<unk>\` and \`<eos>\`; -1 where there is none. */
+  readonly unknown: number;
+  readonly end: number;
+  /** The id of an entry, of \`<unk>\` if it is not known; -1 where there is no \`<unk>\` either. */
+  readonly id: (entry: string) => number;
+  readonly has: (entry: string) => boolean;
+}
+
+/** What the \`.json\` of the package holds: this, and what the runtime needs. */
+export interface Metadata {
+  readonly name: string;
+  /** Of the compiler. */
+  readonly version: string;
+  /** Of the program: packages of one program have one. */
+  readonly fingerprint: string;
+  /** Bytes, as a formula of the batch and the lengths. */
+  readonly memory: string;
+  readonly parameters: readonly { readonly name: string; readonly shape: readonly number[] }[];
+  /** The entries of each vocabulary. */
+  readonly vocabularies: Readonly<Record<string, readonly string[]>>;
+  /** Why the model cannot run one step at a time; null if it can, or has no steps. */
+  readonly looksAhead: string | null;
 }`;
 
 export const streaming = (input: string): string => `/** States of a stream, by name. */
@@ -162,6 +190,9 @@ export const modelAndLoad = (has: {
   readonly generates: boolean;
   readonly hasWeights: boolean;
 }): string => `export interface Model {
+  readonly metadata: Metadata;
+  /** By the name of the data that they were read from. */
+  readonly vocabularies: ReadonlyMap<string, Vocabulary>;
   /** Fails with an \`RnncError\` that says which input is wrong. */
   predict(inputs: Example): Outputs;
   predict(inputs: Batch): BatchOutputs;

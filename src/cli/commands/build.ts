@@ -11,6 +11,7 @@ import {
   type Sizes,
 } from "../options.ts";
 import { colorsFor, formatBytes, say, sayJson, table } from "../output.ts";
+import type { CompileOptions } from "../../compile/types.ts";
 import type { SourceFile } from "../compile-file.ts";
 
 interface BuildOptions {
@@ -59,7 +60,13 @@ async function build(path: string, options: BuildOptions): Promise<void> {
     without: options.without ?? [],
   };
   if (options.emit !== undefined) return emitStage(source, options.emit, settings);
+  await refuseUnused(source, settings);
   const { metadata, wasm } = await compileOrFail(source, settings);
+  if (metadata.entries.predict === null && metadata.entries.gradients === null)
+    throw new Failure(
+      `\`${source.file}\` defines things and computes nothing, so there is nothing to build.`,
+      "Another program can `import` it.",
+    );
   const folder = options.output ?? modelName(source.file);
   await refuseToOverwrite(folder, metadata.name, options);
   const weights =
@@ -88,6 +95,23 @@ async function build(path: string, options: BuildOptions): Promise<void> {
   say(table(rows));
   say(`\n  memory: ${metadata.memory}`);
   if (metadata.looksAhead !== null) say(`  no streaming: ${metadata.looksAhead}`);
+}
+
+/** Of a program with errors they are what is said. */
+async function refuseUnused(
+  { file, source }: SourceFile,
+  { dims, vocabularies }: Pick<CompileOptions, "dims" | "vocabularies">,
+): Promise<void> {
+  const [{ check }, { readImport }, { openSizes, refuseUnusedSizes }] = await Promise.all([
+    import("../../compile/check.ts"),
+    import("../compile-file.ts"),
+    import("../open-sizes.ts"),
+  ]);
+  const { model, main } = check(source, file, { assume: true, imports: readImport });
+  if (model === null) return;
+  const open = openSizes(model, main.program);
+  refuseUnusedSizes("--dim", dims ?? {}, open);
+  refuseUnusedSizes("--vocab", vocabularies ?? {}, open);
 }
 
 async function emitStage(

@@ -60,18 +60,21 @@ async function check(files: readonly string[], options: CheckOptions): Promise<v
   refuseMisuse(files, options);
   const { readImport, readSource, showDiagnostics } = await import("../compile-file.ts");
   const { check: examine } = await import("../../compile/check.ts");
+  const { openSizes, refuseUnusedSizes } = await import("../open-sizes.ts");
+  const open: string[] = [];
   const results: object[] = [];
   const flows: ProgramFlow[] = [];
   let wrong = 0;
   for (const path of files) {
     const source = readSource(path);
-    const { diagnostics, sources } = examine(source.source, source.file, {
+    const { diagnostics, sources, model, main } = examine(source.source, source.file, {
       dims: options.dim ?? {},
       assume: true,
       imports: readImport,
     });
     const errors = diagnostics.filter(({ severity }) => severity === "error").length;
     if (!options.json) showDiagnostics(diagnostics, sources);
+    if (model) open.push(...openSizes(model, main.program));
     const closer = errors === 0 ? await lookCloser(source, options) : nothingCloser;
     const ok = errors === 0 && closer.ok;
     if (!ok) wrong++;
@@ -95,6 +98,7 @@ async function check(files: readonly string[], options: CheckOptions): Promise<v
     tell(`wrote ${options.flow}`);
   }
   if (wrong > 0) throw new Failure("");
+  refuseUnusedSizes("--dim", options.dim ?? {}, open);
 }
 
 function refuseMisuse(files: readonly string[], { flow, surface, output, length }: CheckOptions): void {

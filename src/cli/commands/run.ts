@@ -2,9 +2,10 @@
 import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
 import { type Command } from "commander";
-import { Failure, fileFailure } from "../failure.ts";
+import type { Metadata } from "../../runtime/metadata.ts";
+import { Failure, fileFailure, misuse } from "../failure.ts";
 import { standardName } from "../files.ts";
-import { say } from "../output.ts";
+import { say, tell } from "../output.ts";
 
 interface RunOptions {
   readonly data: string;
@@ -27,19 +28,29 @@ export function addRun(program: Command): void {
 }
 
 async function predict(folder: string, options: RunOptions): Promise<void> {
-  const [{ openFolder }, { predictOne }, { fieldsOfModel }, { readRecord }, { jsonResult }, { RnncError }] =
-    await Promise.all([
-      import("../package-folder.ts"),
-      import("../metrics/predict.ts"),
-      import("../data/field.ts"),
-      import("../data/json-lines.ts"),
-      import("../json-result.ts"),
-      import("../../runtime/errors.ts"),
-    ]);
+  const [
+    { openFolder },
+    { predictOne },
+    { fieldsOfModel },
+    { readRecord },
+    { countUnknown },
+    { jsonResult },
+    { RnncError },
+  ] = await Promise.all([
+    import("../package-folder.ts"),
+    import("../metrics/predict.ts"),
+    import("../data/field.ts"),
+    import("../data/json-lines.ts"),
+    import("../data/unknown-words.ts"),
+    import("../json-result.ts"),
+    import("../../runtime/errors.ts"),
+  ]);
   const model = await openFolder(folder, options.weights ?? null);
   if (model.metadata.entries.predict === null)
     throw new Failure(`\`${model.metadata.name}\` has no output to predict.`);
   const inputs = fieldsOfModel(model.metadata.data).filter(({ role }) => role === "input");
+  if (options.probabilities) needProbabilities(model.metadata);
+  const unknown = countUnknown(model, inputs);
   const file = options.data === "-" ? standardName : options.data;
   let number = 0;
   for await (const line of linesOf(options.data)) {
@@ -47,6 +58,7 @@ async function predict(folder: string, options: RunOptions): Promise<void> {
     if (line.trim() === "") continue;
     if (line.includes("\ufffd")) throw new Failure(`${file}:${number}: The line is not UTF-8.`);
     const record = readRecord(line, { file, line: number }, inputs, false);
+    unknown.add(record);
     try {
       const results = Object.entries(predictOne(model, record, inputs));
       const shown = results.map(([name, result]) => {
@@ -59,6 +71,17 @@ async function predict(folder: string, options: RunOptions): Promise<void> {
       throw error;
     }
   }
+  const note = unknown.note();
+  if (note !== null) tell(note);
+}
+
+function needProbabilities({ name, outputs }: Metadata): void {
+  if (outputs.some(({ meaning }) => meaning === "probabilities")) return;
+  const shown = outputs.map((output) => `\`${output.name}\``).join(", ");
+  throw misuse(
+    `\`${name}\` gives no labels, and so no probabilities of them: ${shown} ${outputs.length === 1 ? "is" : "are"} shown in full anyway.`,
+    "Leave `--probabilities` out.",
+  );
 }
 
 async function* linesOf(path: string): AsyncGenerator<string> {

@@ -29,7 +29,13 @@ export function readRecord(
     throw wrongRecord(place, 'A record is an object, such as {"text": "…"}.');
   const values = value as Readonly<Record<string, Value>>;
   for (const field of fields) {
-    if (values[field.name] !== undefined && values[field.name] !== null) continue;
+    if (values[field.name] === null)
+      throw wrongRecord(
+        place,
+        `\`${field.name}\`, the model's ${field.role}, is null.`,
+        "Every record has a value for it: leave out the records that have none.",
+      );
+    if (values[field.name] !== undefined) continue;
     const near = nearest(field.name, Object.keys(values));
     throw new Failure(
       `${place.file}:${place.line}: The record has no \`${field.name}\`, the model's ${field.role}.`,

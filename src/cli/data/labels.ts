@@ -5,11 +5,10 @@
  */
 import { dataSpecs, type DataSpecs } from "../../runtime/batch.ts";
 import type { Metadata } from "../../runtime/metadata.ts";
-import { splitCharacters, splitWords } from "../../runtime/vocabulary.ts";
 import type { EncodedRecord } from "./examples.ts";
 import type { Field } from "./field.ts";
 import type { DataRecord } from "./record.ts";
-import { textsOf } from "./vocabularies.ts";
+import { entriesIn } from "./vocabularies.ts";
 
 export interface UnknownLabel {
   readonly label: string;
@@ -42,7 +41,7 @@ export function withUnknownLabels(
     limits.push({ name: field.name, size: vocabulary.entries.length });
     const seen = new Set<string>();
     for (const record of records)
-      for (const label of labelsIn(record, field)) {
+      for (const label of entriesIn(record, field)) {
         // A label with a blank is two words by mistake: reading it says so.
         if (vocabulary.has(label) || seen.has(label) || /\s/u.test(label)) continue;
         seen.add(label);
@@ -57,8 +56,3 @@ export function withUnknownLabels(
       limits.every(({ name, size }) => columns.get(name)!.data.every((id: number) => id < size)),
   };
 }
-
-const labelsIn = (record: DataRecord, field: Field): readonly string[] =>
-  textsOf(record, field).flatMap((text) =>
-    typeof text === "string" ? (field.base === "char" ? splitCharacters : splitWords)(text) : text,
-  );

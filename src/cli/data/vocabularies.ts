@@ -4,7 +4,13 @@
  * out of the vocabulary: they are trained as `<unk>`, the best guess at words never seen.
  */
 import { Failure } from "../failure.ts";
-import { characterVocabulary, wordVocabulary, type VocabularyOptions } from "../../runtime/vocabulary.ts";
+import {
+  characterVocabulary,
+  splitCharacters,
+  splitWords,
+  wordVocabulary,
+  type VocabularyOptions,
+} from "../../runtime/vocabulary.ts";
 import type { Field } from "./field.ts";
 import { wrongRecord, type DataRecord, type Value } from "./record.ts";
 
@@ -72,6 +78,12 @@ export function textsOf(record: DataRecord, field: Field): readonly (string | re
   if (typeof value === "string") return [field.rank === 0 ? [value] : value];
   return Array.isArray(value) ? stringsIn(value, field) : [];
 }
+
+/** The words or characters that a record has in a field, one after another. */
+export const entriesIn = (record: DataRecord, field: Field): readonly string[] =>
+  textsOf(record, field).flatMap((text) =>
+    typeof text === "string" ? (field.base === "char" ? splitCharacters : splitWords)(text) : text,
+  );
 
 function stringsIn(values: readonly Value[], field: Field): readonly (string | readonly string[])[] {
   if (values.every((value) => typeof value === "string"))

@@ -8,7 +8,7 @@ import type { Model } from "../../elaborate/program.ts";
 import type { Program, Span, Statement } from "../../parser/ast.ts";
 import { standardLibrary } from "../../std/library.ts";
 import { programFailure, readImport, showDiagnostics, type SourceFile } from "../compile-file.ts";
-import { fieldsOf } from "../data/field.ts";
+import { openSizes, refuseUnusedSizes } from "../open-sizes.ts";
 import type { Sizes } from "../options.ts";
 import { drawOutline } from "./draw-outline.ts";
 import { stageName } from "./expressions.ts";
@@ -25,6 +25,7 @@ export function drawModel(source: SourceFile, title: string, dims: Sizes): strin
   showDiagnostics(diagnostics, sources);
   if (model === null) throw programFailure(source.file, diagnostics);
   const { program } = main;
+  refuseUnusedSizes("--dim", dims, openSizes(model, program));
   const markers = markersOf(model, program, dims);
   const sizes = { ...dims, ...Object.fromEntries(markers) };
   const shapes = new Map<string, string>();
@@ -48,10 +49,7 @@ export function drawModel(source: SourceFile, title: string, dims: Sizes): strin
 const key = ({ start, end }: Span): string => `${start}:${end}`;
 
 function markersOf(model: Model, program: Program, dims: Sizes): ReadonlyMap<string, number> {
-  const names = fieldsOf(model.data, program).flatMap(({ freeSize, vocabulary }) => [freeSize, vocabulary]);
-  const free = [...new Set(names)].filter(
-    (name): name is string => name !== null && dims[name] === undefined,
-  );
+  const free = openSizes(model, program).filter((name) => dims[name] === undefined);
   return new Map(free.map((name, k) => [name, firstMarker + k * markerStep]));
 }
 

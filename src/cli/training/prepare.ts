@@ -12,12 +12,15 @@ import {
   type SourceFile,
 } from "../compile-file.ts";
 import { Failure } from "../failure.ts";
+import { openSizes, refuseUnusedSizes } from "../open-sizes.ts";
+import { tell } from "../output.ts";
 import { override } from "../overrides.ts";
 import type { Assignments, Sizes } from "../options.ts";
 import { fieldsOf, type Field } from "../data/field.ts";
 import { splitRecords, splitText } from "../data/order.ts";
 import { readData, type DataSource } from "../data/read.ts";
 import type { DataRecord } from "../data/record.ts";
+import { singleStepNote } from "../data/single-steps.ts";
 import { learnFrom } from "../data/vocabularies.ts";
 
 export interface PrepareOptions {
@@ -48,10 +51,13 @@ export async function prepare(file: SourceFile, options: PrepareOptions): Promis
       `\`${file.file}\` has no loss, so there is nothing to train.`,
       "End the pipeline with an output layer, such as `softmax(y)`, or write `minimize`.",
     );
+  refuseUnusedSizes("--dim", dims, openSizes(model, program));
   const fields = fieldsOf(model.data, program);
   const read = (path: string): readonly DataRecord[] =>
     readData({ ...options.data, path }, { fields, chunked: model.chunked });
   const given = read(options.data.path);
+  const note = singleStepNote(given, fields);
+  if (note !== null) tell(note);
   const share = model.train.validate ?? 0;
   const { train, validation } =
     options.validation === null

@@ -70,7 +70,11 @@ function loadCheckpoint(trainer: Trainer, checkpoint: Uint8Array): void {
   try {
     trainer.load(checkpoint);
   } catch (error) {
-    if (error instanceof RnncError) throw new Failure(`The training cannot be resumed: ${error.message}.`);
+    if (error instanceof RnncError)
+      throw new Failure(
+        `The training cannot be resumed: ${error.message}.`,
+        "Resume it with the program that it began with, or start another: `-o` names another folder, `--force` starts over.",
+      );
     throw error;
   }
 }
