@@ -1,5 +1,7 @@
 /** The kernel program of a model for the target `tfjs`: shaders for GPUs, and the module that draws the first weights. */
 import { deviceProgram, initialiserOf } from "../backends/tfjs/emit.ts";
+import { splitRows } from "../backends/tfjs/split-rows.ts";
+import { emitWebgl } from "../backends/tfjs/webgl.ts";
 import { emitWebgpu } from "../backends/tfjs/webgpu.ts";
 import { printKernels } from "../ir/kernel/print.ts";
 import { place } from "../ir/kernel/addresses.ts";
@@ -25,6 +27,7 @@ export function compileTfjs(
   const tfjs: TfjsProgram = {
     hash: (stableHash(printKernels(program)) >>> 0).toString(16).padStart(8, "0"),
     webgpu: emitWebgpu(program),
+    webgl: emitWebgl(verifyKernels(splitRows(program), "split-rows")),
     initialiser: makeInitialiser(planMemory(initialiserOf(fused)), emit),
   };
   return { tfjs, program };

@@ -9,6 +9,7 @@ import type { Device } from "./device.ts";
 import { openInitialiser } from "./initialise.ts";
 import { type DeviceModel, openModel } from "./model.ts";
 import type { Entry, TfjsProgram } from "./program.ts";
+import { openWebgl } from "./webgl.ts";
 import { openWebgpu } from "./webgpu.ts";
 
 export type Tfjs = typeof tfjs;
@@ -27,6 +28,10 @@ interface WebgpuBackend {
   readonly commandEncoder: unknown;
   readonly submitQueue: () => void;
   readonly endComputePassEncoder?: () => void;
+}
+
+interface WebglBackend {
+  readonly gpgpu: { readonly gl: WebGL2RenderingContext };
 }
 
 export async function openOn({ tf, metadata, program, weights }: OpenOptions): Promise<DeviceModel> {
@@ -55,7 +60,13 @@ function openDevice(
       const device = openWebgpu(program.webgpu, metadata.symbols, backend.device, flush);
       return { device, entries: program.webgpu.entries };
     }
+    case "webgl": {
+      const { gl } = (tf.backend() as unknown as WebglBackend).gpgpu;
+      return { device: openWebgl(program.webgl, metadata, gl), entries: program.webgl.entries };
+    }
     default:
-      return fail(`the backend \`${name}\` of tfjs cannot run this model yet: choose \`webgpu\``);
+      return fail(
+        `the backend \`${name}\` of tfjs cannot run this model yet: choose \`webgpu\` or \`webgl\``,
+      );
   }
 }

@@ -52,6 +52,69 @@ export interface Dispatch {
   readonly each: number;
 }
 
+// ---- WebGL ----------------------------------------------------------------------------------------------------
+
+/**
+ * Each buffer is a texture of single numbers. A row of it takes up `perRow` lines of `width` texels; a buffer of constant
+ * size is one row.
+ */
+export interface TextureInfo {
+  readonly name: string;
+  readonly dtype: "f32" | "i32";
+  readonly width: number;
+  readonly perRow: number;
+  /** The number of rows is their product. */
+  readonly rows: readonly ExtentInfo[];
+  /** Elements from one row to the next. */
+  readonly stride: number;
+}
+
+/** An index that the host knows: one of the loops' variables, or a size, or neither, plus a constant. */
+export interface HostIndex {
+  readonly time: number | null;
+  readonly extent: ExtentInfo | null;
+  readonly plus: number;
+}
+
+/** The lines of a target that a draw may write: rows from the first to the last index of each outer dim, or lines. */
+export type Region =
+  | { readonly kind: "lines"; readonly from: number; readonly count: number }
+  | {
+      readonly kind: "rows";
+      readonly dims: readonly {
+        readonly from: HostIndex;
+        readonly count: ExtentInfo;
+        /** Rows from one index to the next: a product. */
+        readonly step: readonly ExtentInfo[];
+      }[];
+    };
+
+/**
+ * A fragment shader that writes some texels of its targets. Targets that the run reads too are drawn on the side and
+ * copied when all draws of the run are done; of those the shader gives all texels of the region, else it discards the
+ * others. Uniforms: `sizes` (in the order of the symbols), `step` (the variables of loops), `infinity`, `top` (the line of
+ * the target that is the first of what is drawn on), samplers `t0`, `t1` … by texture.
+ */
+export interface Draw {
+  readonly name: string;
+  readonly code: string;
+  readonly targets: readonly number[];
+  readonly reads: readonly number[];
+  readonly aside: boolean;
+  readonly region: Region;
+}
+
+/** Draws that see the textures as they were before the first of them. */
+export interface DrawRun {
+  readonly draws: readonly number[];
+}
+
+export interface WebglProgram {
+  readonly textures: readonly TextureInfo[];
+  readonly draws: readonly Draw[];
+  readonly entries: Entries<DrawRun>;
+}
+
 // ---- the whole --------------------------------------------------------------------------------------------------
 
 /** The WASM module that draws the first weights, on the host: what it works on lies in these slots of its own. */
@@ -66,5 +129,6 @@ export interface TfjsProgram {
   /** In the names of kernels: two models never meet. */
   readonly hash: string;
   readonly webgpu: WebgpuProgram;
+  readonly webgl: WebglProgram;
   readonly initialiser: InitialiserInfo | null;
 }

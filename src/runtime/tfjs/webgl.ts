@@ -1,0 +1,369 @@
+/**
+ * Runs a program in the WebGL context of tfjs. Each buffer is a texture, which grows when a call needs more lines. A draw
+ * cannot read what it writes: its results then lie aside until the run's draws are done, and are copied.
+ */
+import { fail } from "../errors.ts";
+import { extent, type Numbers, type Sizes } from "../layout.ts";
+import type { BufferInfo, Metadata } from "../metadata.ts";
+import type { Device } from "./device.ts";
+import type { Draw, DrawRun, HostIndex, Region, TextureInfo, WebglProgram } from "./program.ts";
+import { eachRun } from "./walk-steps.ts";
+
+interface Texture {
+  readonly texture: WebGLTexture;
+  readonly lines: number;
+}
+
+interface Compiled {
+  readonly program: WebGLProgram;
+  readonly now: WebGLUniformLocation | null;
+  readonly top: WebGLUniformLocation | null;
+  readonly sizes: WebGLUniformLocation | null;
+  /** Whose values its `sizes` are. */
+  laid: Sizes | null;
+}
+
+interface Aside {
+  readonly draw: Draw;
+  readonly framebuffer: WebGLFramebuffer;
+  readonly from: number;
+  readonly count: number;
+}
+
+/** One triangle over everything: no buffers of vertices. */
+const vertexShader = `#version 300 es
+void main() {
+  gl_Position = vec4(gl_VertexID == 1 ? 3.0 : -1.0, gl_VertexID == 2 ? 3.0 : -1.0, 0.0, 1.0);
+}
+`;
+
+export function openWebgl(program: WebglProgram, metadata: Metadata, gl: WebGL2RenderingContext): Device {
+  if (typeof WebGL2RenderingContext === "undefined" || !(gl instanceof WebGL2RenderingContext))
+    fail("this model needs WebGL 2; tfjs runs on WebGL 1 here");
+  if (!gl.getExtension("EXT_color_buffer_float"))
+    fail("this device cannot draw into textures of 32-bit floats: choose another backend of tfjs");
+  const counts = { runs: 0, copies: 0, submits: 0 };
+  const textures: (Texture | undefined)[] = [];
+  const spare = new Map<string, Texture>();
+  const compiled: (Compiled | undefined)[] = [];
+  const framebuffers = new Map<string, WebGLFramebuffer>();
+  const places = new Map(program.textures.map((t, k) => [t.name, k]));
+  const largest = gl.getParameter(gl.MAX_TEXTURE_SIZE) as number;
+  const vertices = gl.createVertexArray();
+  let vertex: WebGLShader | null = null;
+  let sizes: Sizes = {};
+  let lost = gl.isContextLost();
+  let disposed = false;
+  const whenLost = (): void => void (lost = true);
+  gl.canvas.addEventListener("webglcontextlost", whenLost);
+
+  const check = (): void => {
+    if (disposed) fail("the model has been disposed of");
+    if (lost || gl.isContextLost())
+      fail("the WebGL context was lost: load the model again, with the weights saved last");
+  };
+
+  // ---- textures -------------------------------------------------------------------------------------------------
+
+  const linesOf = (info: TextureInfo): number =>
+    info.rows.reduce((n, e) => n * extent(e, sizes), 1) * info.perRow;
+
+  const makeTexture = (width: number, lines: number, dtype: "f32" | "i32"): Texture => {
+    const texture = gl.createTexture();
+    gl.bindTexture(gl.TEXTURE_2D, texture);
+    gl.texStorage2D(gl.TEXTURE_2D, 1, dtype === "f32" ? gl.R32F : gl.R32I, width, lines);
+    for (const side of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER])
+      gl.texParameteri(gl.TEXTURE_2D, side, gl.NEAREST);
+    return { texture, lines };
+  };
+
+  /** A texture tall enough; what was in a lower one is lost. */
+  const textureAt = (k: number): Texture => {
+    const info = program.textures[k]!;
+    const lines = linesOf(info);
+    const held = textures[k];
+    if (held && held.lines >= lines) return held;
+    if (lines > largest)
+      fail(
+        `\`${info.name}\` has ${lines} rows for ${metadata.symbols.map((s) => `${s} = ${sizes[s]}`).join(", ")}, ` +
+          `and a texture of this device ${largest}: take a smaller batch, or shorter sequences`,
+      );
+    if (held) {
+      gl.deleteTexture(held.texture);
+      forget(k);
+    }
+    return (textures[k] = makeTexture(info.width, lines, info.dtype));
+  };
+
+  /** Framebuffers with a texture that is no more. */
+  const forget = (k: number): void => {
+    for (const [key, framebuffer] of framebuffers)
+      if (key.split(",").includes(String(k))) {
+        gl.deleteFramebuffer(framebuffer);
+        framebuffers.delete(key);
+      }
+  };
+
+  const framebufferOf = (key: string, attached: readonly WebGLTexture[]): WebGLFramebuffer => {
+    const known = framebuffers.get(key);
+    if (known) return known;
+    const framebuffer = gl.createFramebuffer();
+    gl.bindFramebuffer(gl.FRAMEBUFFER, framebuffer);
+    attached.forEach((texture, k) =>
+      gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0 + k, gl.TEXTURE_2D, texture, 0),
+    );
+    gl.drawBuffers(attached.map((_, k) => gl.COLOR_ATTACHMENT0 + k));
+    framebuffers.set(key, framebuffer);
+    return framebuffer;
+  };
+
+  /** What the `nth` draw aside of a run draws on. */
+  const asideOf = (draw: Draw, count: number, nth: number): WebGLFramebuffer => {
+    const attached = draw.targets.map((k, slot) => {
+      const { width, dtype } = program.textures[k]!;
+      const key = `${nth}:${slot}:${width}:${dtype}`;
+      const held = spare.get(key);
+      if (held && held.lines >= count) return { key, texture: held.texture };
+      if (held) {
+        gl.deleteTexture(held.texture);
+        for (const [name, framebuffer] of framebuffers)
+          if (name.includes(key)) {
+            gl.deleteFramebuffer(framebuffer);
+            framebuffers.delete(name);
+          }
+      }
+      const made = makeTexture(width, count, dtype);
+      spare.set(key, made);
+      return { key, texture: made.texture };
+    });
+    return framebufferOf(
+      `aside ${attached.map((a) => a.key).join(" ")}`,
+      attached.map((a) => a.texture),
+    );
+  };
+
+  // ---- shaders --------------------------------------------------------------------------------------------------
+
+  const shader = (kind: number, code: string): WebGLShader => {
+    const made = gl.createShader(kind)!;
+    gl.shaderSource(made, code);
+    gl.compileShader(made);
+    return made;
+  };
+
+  const compile = (k: number): Compiled => {
+    const known = compiled[k];
+    if (known) return known;
+    const draw = program.draws[k]!;
+    const made = gl.createProgram();
+    vertex ??= shader(gl.VERTEX_SHADER, vertexShader);
+    const fragment = shader(gl.FRAGMENT_SHADER, draw.code);
+    gl.attachShader(made, vertex);
+    gl.attachShader(made, fragment);
+    gl.linkProgram(made);
+    if (!gl.getProgramParameter(made, gl.LINK_STATUS)) {
+      check();
+      const why = gl.getShaderInfoLog(fragment) ?? gl.getProgramInfoLog(made);
+      fail(`this device refuses the shader of \`${draw.name}\`: ${why}`);
+    }
+    gl.deleteShader(fragment);
+    gl.useProgram(made);
+    draw.reads.forEach((texture, unit) => gl.uniform1i(gl.getUniformLocation(made, `t${texture}`), unit));
+    gl.uniform1f(gl.getUniformLocation(made, "infinity"), Infinity);
+    return (compiled[k] = {
+      program: made,
+      now: gl.getUniformLocation(made, "now"),
+      top: gl.getUniformLocation(made, "top"),
+      sizes: gl.getUniformLocation(made, "sizes"),
+      laid: null,
+    });
+  };
+
+  // ---- runs -----------------------------------------------------------------------------------------------------
+
+  const drawOne = (k: number, time: readonly number[], asides: Aside[]): void => {
+    const draw = program.draws[k]!;
+    const { from, count } = linesIn(draw.region, program.textures[draw.targets[0]!]!, sizes, time);
+    if (count <= 0) return;
+    const { width } = program.textures[draw.targets[0]!]!;
+    const targets = draw.targets.map(textureAt);
+    const read = draw.reads.map(textureAt);
+    const framebuffer = draw.aside
+      ? asideOf(draw, count, asides.length)
+      : framebufferOf(
+          draw.targets.join(","),
+          targets.map((t) => t.texture),
+        );
+    const { program: code, now, top, sizes: sizesAt, laid } = compile(k);
+    gl.useProgram(code);
+    if (now) gl.uniform4i(now, time[0] ?? 0, time[1] ?? 0, time[2] ?? 0, time[3] ?? 0);
+    if (top) gl.uniform1i(top, draw.aside ? from : 0);
+    if (sizesAt && laid !== sizes) {
+      gl.uniform1iv(
+        sizesAt,
+        metadata.symbols.map((s) => sizes[s] ?? 1),
+      );
+      compiled[k]!.laid = sizes;
+    }
+    read.forEach(({ texture }, unit) => {
+      gl.activeTexture(gl.TEXTURE0 + unit);
+      gl.bindTexture(gl.TEXTURE_2D, texture);
+    });
+    gl.bindFramebuffer(gl.FRAMEBUFFER, framebuffer);
+    const bottom = draw.aside ? 0 : from;
+    gl.viewport(0, 0, width, bottom + count);
+    gl.scissor(0, bottom, width, count);
+    gl.drawArrays(gl.TRIANGLES, 0, 3);
+    counts.runs++;
+    if (draw.aside) asides.push({ draw, framebuffer, from, count });
+  };
+
+  const settle = (asides: readonly Aside[]): void => {
+    gl.activeTexture(gl.TEXTURE0);
+    for (const { draw, framebuffer, from, count } of asides) {
+      gl.bindFramebuffer(gl.READ_FRAMEBUFFER, framebuffer);
+      draw.targets.forEach((k, slot) => {
+        gl.readBuffer(gl.COLOR_ATTACHMENT0 + slot);
+        gl.bindTexture(gl.TEXTURE_2D, textures[k]!.texture);
+        gl.copyTexSubImage2D(gl.TEXTURE_2D, 0, 0, from, 0, 0, program.textures[k]!.width, count);
+        counts.copies++;
+      });
+    }
+  };
+
+  const find = (buffer: BufferInfo): number => {
+    const name = Object.entries(metadata.buffers).find(([, b]) => b === buffer)?.[0];
+    return places.get(name ?? "") ?? fail("no texture for a buffer");
+  };
+
+  return {
+    reserve: (next) => {
+      check();
+      sizes = next;
+    },
+    write: (buffer, data) => {
+      check();
+      const k = find(buffer);
+      const { width, perRow, stride } = program.textures[k]!;
+      gl.activeTexture(gl.TEXTURE0);
+      gl.bindTexture(gl.TEXTURE_2D, textureAt(k).texture);
+      gl.pixelStorei(gl.UNPACK_ALIGNMENT, 4);
+      const lines = toLines(data, width * perRow, stride);
+      const [format, type] = buffer.dtype === "f32" ? [gl.RED, gl.FLOAT] : [gl.RED_INTEGER, gl.INT];
+      gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, 0, width, lines.length / width, format, type, lines);
+    },
+    run: (name) => {
+      check();
+      gl.bindVertexArray(vertices);
+      eachRun<DrawRun>(program.entries[name]!.steps, sizes, ({ draws }, time) => {
+        const asides: Aside[] = [];
+        for (const k of draws) drawOne(k, time, asides);
+        if (asides.length > 0) settle(asides);
+      });
+      gl.bindVertexArray(null);
+      gl.bindFramebuffer(gl.FRAMEBUFFER, null);
+      gl.flush();
+      counts.submits++;
+    },
+    read: async (buffers) => {
+      check();
+      const wanted = buffers.map((buffer) => {
+        const k = find(buffer);
+        const { width, perRow, stride } = program.textures[k]!;
+        const held = textureAt(k);
+        const lines = linesOf(program.textures[k]!);
+        gl.bindFramebuffer(gl.FRAMEBUFFER, framebufferOf(String(k), [held.texture]));
+        gl.readBuffer(gl.COLOR_ATTACHMENT0);
+        // One number of four counts: this is the one form that every device reads.
+        const store = gl.createBuffer();
+        gl.bindBuffer(gl.PIXEL_PACK_BUFFER, store);
+        gl.bufferData(gl.PIXEL_PACK_BUFFER, 16 * width * lines, gl.STREAM_READ);
+        const [format, type] = buffer.dtype === "f32" ? [gl.RGBA, gl.FLOAT] : [gl.RGBA_INTEGER, gl.INT];
+        gl.readPixels(0, 0, width, lines, format, type, 0);
+        counts.copies++;
+        return { buffer, store, texels: width * lines, line: width * perRow, stride };
+      });
+      gl.bindBuffer(gl.PIXEL_PACK_BUFFER, null);
+      gl.bindFramebuffer(gl.FRAMEBUFFER, null);
+      await reached(gl, check);
+      return wanted.map(({ buffer, store, texels, line, stride }) => {
+        const all = buffer.dtype === "f32" ? new Float32Array(4 * texels) : new Int32Array(4 * texels);
+        gl.bindBuffer(gl.PIXEL_PACK_BUFFER, store);
+        gl.getBufferSubData(gl.PIXEL_PACK_BUFFER, 0, all);
+        gl.bindBuffer(gl.PIXEL_PACK_BUFFER, null);
+        gl.deleteBuffer(store);
+        return fromLines(all, line, stride);
+      });
+    },
+    report: () => {
+      const held = [...textures.flatMap((t, k) => (t ? [4 * program.textures[k]!.width * t.lines] : []))];
+      const aside = [...spare].map(([key, t]) => 4 * Number(key.split(":")[2]) * t.lines);
+      const all = [...held, ...aside];
+      return { bytes: all.reduce((a, b) => a + b, 0), buffers: all.length, ...counts };
+    },
+    dispose: () => {
+      if (disposed) return;
+      disposed = true;
+      gl.canvas.removeEventListener("webglcontextlost", whenLost);
+      for (const t of [...textures, ...spare.values()]) if (t) gl.deleteTexture(t.texture);
+      for (const framebuffer of framebuffers.values()) gl.deleteFramebuffer(framebuffer);
+      for (const c of compiled) if (c) gl.deleteProgram(c.program);
+      gl.deleteShader(vertex);
+      gl.deleteVertexArray(vertices);
+    },
+  };
+}
+
+/** The lines of a texture that a draw may write. */
+function linesIn(
+  region: Region,
+  texture: TextureInfo,
+  sizes: Sizes,
+  time: readonly number[],
+): { readonly from: number; readonly count: number } {
+  if (region.kind === "lines") return region;
+  const at = (index: HostIndex): number =>
+    (index.time === null ? 0 : time[index.time]!) +
+    (index.extent === null ? 0 : extent(index.extent, sizes)) +
+    index.plus;
+  let first = 0;
+  let last = 0;
+  for (const { from, count, step } of region.dims) {
+    const rows = step.reduce((n, e) => n * extent(e, sizes), 1);
+    first += at(from) * rows;
+    last += (at(from) + extent(count, sizes) - 1) * rows;
+  }
+  return { from: first * texture.perRow, count: (last - first + 1) * texture.perRow };
+}
+
+/** Rows of `stride` elements as rows of `line` texels. */
+function toLines(data: Numbers, line: number, stride: number): Numbers {
+  if (line === stride) return data;
+  const rows = Math.ceil(data.length / stride);
+  const made = data instanceof Float32Array ? new Float32Array(rows * line) : new Int32Array(rows * line);
+  for (let r = 0; r < rows; r++) made.set(data.subarray(r * stride, (r + 1) * stride), r * line);
+  return made;
+}
+
+/** The first of each four numbers, rows of `line` as rows of `stride`. */
+function fromLines(texels: Numbers, line: number, stride: number): Numbers {
+  const rows = texels.length / 4 / line;
+  const made =
+    texels instanceof Float32Array ? new Float32Array(rows * stride) : new Int32Array(rows * stride);
+  for (let r = 0; r < rows; r++)
+    for (let k = 0; k < stride; k++) made[r * stride + k] = texels[4 * (r * line + k)]!;
+  return made;
+}
+
+/** Waits until the context has done what it was told so far, without holding the page up. */
+async function reached(gl: WebGL2RenderingContext, check: () => void): Promise<void> {
+  const sync = gl.fenceSync(gl.SYNC_GPU_COMMANDS_COMPLETE, 0)!;
+  gl.flush();
+  for (;;) {
+    check();
+    const state = gl.clientWaitSync(sync, 0, 0);
+    if (state === gl.ALREADY_SIGNALED || state === gl.CONDITION_SATISFIED) break;
+    await new Promise((done) => setTimeout(done, 0));
+  }
+  gl.deleteSync(sync);
+}
