@@ -21,8 +21,10 @@ import { fail, type Environment } from "./environment.ts";
 import { evaluate } from "./evaluate.ts";
 import { diagonal, linearMaps, scalarMap } from "./maps.ts";
 import { logSumExp, meanOver, reduceMany, reduceOne, softmaxOver, sumOver } from "./reductions.ts";
+import { ownPosition } from "./recurrence.ts";
+import { failSequence } from "./running-axis.ts";
 import { isPlaceholder, type Sizes } from "./sizes.ts";
-import { align, apply, combine, merged, number, over, tensor, toF32 } from "./tensors.ts";
+import { align, apply, combine, isTime, merged, number, over, tensor, toF32 } from "./tensors.ts";
 import type { CallSite, NumberValue, Value } from "./values.ts";
 import { marginals, viterbi } from "./derivatives.ts";
 import { collapsed } from "./paths.ts";
@@ -152,6 +154,15 @@ const functions: Readonly<Record<string, Builtin>> = {
   is_token: (site) => {
     const { value } = only(site, "is_token");
     return { kind: "boolean", value: value.kind === "tensor" && value.vocabulary !== null };
+  },
+  /** The position along a sequence: in a step, the step's. */
+  position: (site) => {
+    const o = only(site, "position");
+    const value = asOperandTensor(o, site);
+    const axis = value.axes.findLast((a) => isTime(a.axis));
+    if (axis) return { ...over(value, build.iota(axis.axis)), index: axis.axis };
+    const { recurrence } = site.environment;
+    return recurrence ? ownPosition(recurrence) : failSequence("position", value, site.environment, o.span);
   },
   next: (site) => {
     const o = only(site, "next");

@@ -90,7 +90,7 @@ export function lookup(name: Name, environment: Environment): Value {
 }
 
 /** Words of the language that this version doesn't know; what it does know is found before. */
-const notYet: ReadonlySet<string> = new Set([...["cwrnn", "ntm", "attention", "hops", "conv", "pool"]]);
+const notYet: ReadonlySet<string> = new Set([...["cwrnn", "ntm", "conv", "pool"]]);
 
 /** A name's meaning: what the program binds comes before the compiler's own. */
 export function find(name: string, environment: Environment): Value | null {
@@ -298,9 +298,16 @@ function axisLength(axis: Parameters<typeof build.length>[0]): NumberValue | Ten
 
 // ---- calls ------------------------------------------------------------------------------------------------------
 
+/** A choice of an option is no function, so it hides none: `score: dot | general` beside `dot(a, b)`. */
+function calledValue(callee: Expression, environment: Environment): Value {
+  const value = callee.kind === "name" ? lookup(callee, environment) : evaluate(callee, environment);
+  const builtin = value.kind === "word" ? builtinFunctions[value.word] : undefined;
+  return builtin && value.kind === "word" ? { kind: "function", name: value.word, call: builtin } : value;
+}
+
 function call(expression: Call, environment: Environment): Value {
   const { callee } = expression;
-  const target = callee.kind === "name" ? lookup(callee, environment) : evaluate(callee, environment);
+  const target = calledValue(callee, environment);
   const inner =
     expression.binders.length > 0
       ? bindIndices(expression.binders, expression.arguments, environment)

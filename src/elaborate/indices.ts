@@ -188,7 +188,7 @@ function readAlong(
     return rest(readElement(slot.name, table.node, -by, recurrence, filler));
   }
   const shift = shiftedIndex(index, environment);
-  if (shift) {
+  if (shift && isAsLong(shift.axis, axis)) {
     const to = shift.axis;
     const renamed = axis === to ? table.node : build.rename(table.node, axis, to);
     return rest(build.shift(renamed, to, -shift.by, filler), [{ name: shift.name, axis: to }]);
@@ -270,6 +270,15 @@ export function bindIndices(
     scope = extend(environment, bindings);
   }
   return scope;
+}
+
+/** Whether two axes have one length, so that a value along one can be read along the other by its name alone. */
+function isAsLong(a: Axis, b: Axis): boolean {
+  if (a === b) return true;
+  const [x, y] = [a.size, b.size];
+  if (x.kind === "fixed" && y.kind === "fixed") return x.size === y.size;
+  if (x.kind === "linear" && x.times === 1 && x.plus === 0) return isAsLong(x.of, b);
+  return y.kind === "linear" && y.times === 1 && y.plus === 0 ? isAsLong(a, y.of) : false;
 }
 
 /** Another axis of the same length. */

@@ -19,7 +19,9 @@ export function callDefinition(value: DefinitionValue, site: CallSite): Value {
   const { definition } = value;
   const [binder] = site.binders;
   if (binder) fail(site.environment, "binder-not-taken", binder.span, { name: definition.name.name });
-  if (definition.options !== null) return bindOptions(value, site);
+  // Without options to give, `f()` is the stage and `f(x)` its result.
+  const isApplied = definition.options?.length === 0 && site.arguments.length > 0;
+  if (definition.options !== null && !isApplied) return bindOptions(value, site);
   const inputs = site.arguments.map((a) => ({ value: evaluate(a.value, site.environment), argument: a }));
   if (inputs.length !== definition.inputs.length)
     failCount(
@@ -224,6 +226,9 @@ function applyDefinition(
       definedHere(value),
     );
   const options = new Map<string, Value>();
+  // A default may be what flows in: `over = x`.
+  const inputOf = (n: string): Value | null =>
+    inputs[definition.inputs.findIndex((p) => p.name.name === n)] ?? null;
   for (const parameter of definition.options ?? []) {
     const { name } = parameter.name;
     const set = given.get(name);
@@ -239,7 +244,7 @@ function applyDefinition(
           evaluate(parameter.default, {
             ...closure,
             session: environment.session,
-            lookup: (n) => options.get(n) ?? closure.lookup(n),
+            lookup: (n) => options.get(n) ?? inputOf(n) ?? closure.lookup(n),
           }),
         );
     } else {

@@ -18,10 +18,12 @@ import {
   featureAxis,
   featureOf,
   featureSize,
+  namedAxis,
   over,
   plainAxis,
   refresh,
   sizeNote,
+  tensor,
   toF32,
   withFeature,
 } from "./tensors.ts";
@@ -165,7 +167,7 @@ function emissionsOf(
       ...(builtinFunctions["scalar"]!({ ...call, environment: bound, arguments: [input] }) as Tensor),
       axes: value.axes,
     };
-  if (project) return tied(value, project, environment, span);
+  if (project) return tied(value, project, wanted, environment, span);
   const size = {
     name: { name: "size", span },
     value: { kind: "number" as const, value: wanted, text: String(wanted), span },
@@ -177,9 +179,24 @@ function emissionsOf(
   );
 }
 
+/** A table, or what a net makes of each entry of a vocabulary: `net E = embed(64)`. */
+function tableOf(project: Expression, size: number, environment: Environment, span: Span): Tensor {
+  const given = evaluate(project, environment);
+  if (given.kind !== "stage") return asTensor(given, environment, project.span);
+  const entries = build.iota(namedAxis(environment.session, "entry", size));
+  const tokens = tensor(entries, { vocabulary: { name: "entry", size } });
+  return given.apply([tokens], { environment, span, backward: false });
+}
+
 /** `project = E`: logits are the products with the rows of a table. */
-function tied(value: Tensor, project: Expression, environment: Environment, span: Span): Tensor {
-  const table = asTensor(evaluate(project, environment), environment, project.span);
+function tied(
+  value: Tensor,
+  project: Expression,
+  size: number,
+  environment: Environment,
+  span: Span,
+): Tensor {
+  const table = tableOf(project, size, environment, span);
   const feature = featureOf(table.node);
   const [rows] = table.axes;
   const own = featureOf(value.node);

@@ -3,6 +3,7 @@ import { parse } from "../parser/parse.ts";
 import type { Program } from "../parser/ast.ts";
 import { CompilerBug } from "../diagnostics/diagnostic.ts";
 import activations from "./activations.rnn";
+import attention from "./attention.rnn";
 import cells from "./cells.rnn";
 import layers from "./layers.rnn";
 import sequences from "./sequences.rnn";
@@ -15,6 +16,7 @@ export interface LibraryFile {
 
 const texts = {
   "std/activations.rnn": activations,
+  "std/attention.rnn": attention,
   "std/layers.rnn": layers,
   "std/cells.rnn": cells,
   "std/sequences.rnn": sequences,
