@@ -6,6 +6,7 @@
  */
 import { Command, CommanderError } from "commander";
 import { version } from "../../package.json";
+import { addBench } from "./commands/bench.ts";
 import { addBuild } from "./commands/build.ts";
 import { addCheck } from "./commands/check.ts";
 import { addEval } from "./commands/eval.ts";
@@ -49,6 +50,7 @@ function program(): Command {
     addGraph,
     addExplain,
     addFmt,
+    addBench,
     addInit,
   ])
     add(rnnc);

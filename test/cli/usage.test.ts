@@ -1,7 +1,19 @@
 import { expect, test } from "vitest";
 import { folderWith, rnnc } from "./cli.ts";
 
-const commands = ["check", "build", "train", "eval", "run", "sample", "graph", "explain", "fmt", "init"];
+const commands = [
+  "check",
+  "build",
+  "train",
+  "eval",
+  "run",
+  "sample",
+  "graph",
+  "explain",
+  "fmt",
+  "bench",
+  "init",
+];
 
 test("--help names every command and loads nothing heavy", async () => {
   const { code, out, err } = await rnnc(["--help"], { env: { NODE_DEBUG: "module" } });

@@ -51,12 +51,13 @@ export function addBuild(program: Command): void {
 
 async function build(path: string, options: BuildOptions): Promise<void> {
   const { compileOrFail, modelName, readSource } = await import("../compile-file.ts");
+  const { readVocabularies } = await import("../vocabulary-files.ts");
   const { checkPass } = await import("../stages.ts");
   for (const pass of options.without ?? []) checkPass(pass);
   const source = readSource(path);
   const settings = {
     dims: options.dim ?? {},
-    vocabularies: readVocabularies(options.vocab ?? {}, await import("../files.ts")),
+    vocabularies: readVocabularies(options.vocab ?? {}),
     without: options.without ?? [],
   };
   if (options.emit !== undefined) return emitStage(source, options.emit, settings);
@@ -137,34 +138,6 @@ async function emitStage(
       "A pass left out with `--without`, or only for training?",
     );
   say(text.trimEnd());
-}
-
-/** A list of entries, one a line or as JSON. */
-function readVocabularies(
-  files: Assignments,
-  { readText }: Pick<typeof import("../files.ts"), "readText">,
-): Readonly<Record<string, readonly string[]>> {
-  return Object.fromEntries(
-    Object.entries(files).map(([name, path]) => {
-      const text = readText(path);
-      const entries = text.trimStart().startsWith("[")
-        ? parseEntries(text, path)
-        : text.replace(/\n$/u, "").split(/\r?\n/u);
-      const twice = entries.find((entry, k) => entries.indexOf(entry) !== k);
-      if (twice !== undefined) throw new Failure(`The vocabulary \`${path}\` has \`${twice}\` twice.`);
-      return [name, entries];
-    }),
-  );
-}
-
-function parseEntries(text: string, path: string): readonly string[] {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (Array.isArray(value) && value.every((entry) => typeof entry === "string")) return value;
-  } catch {
-    // Said below.
-  }
-  throw new Failure(`\`${path}\` is no JSON list of strings.`);
 }
 
 /** Files of the same package are replaced; anything else, and trained weights above all, is not ours to lose. */
