@@ -1,18 +1,14 @@
 /**
- * What the compiler itself knows, in the words of `rnnc explain`: stages, modifiers, functions and the settings'
- * words that the standard library cannot define, because they are about axes, directions or the program itself.
+ * What the compiler itself computes, in the words of `rnnc explain`: stages, modifiers, functions and types that the
+ * standard library cannot define, because they are about axes or directions. The words between them are in
+ * `explain-words.ts`.
  */
-export interface Explanation {
-  readonly kind: "stage" | "modifier" | "function" | "data type" | "statement";
-  readonly about: string;
-  readonly example: string;
-}
+import type { Explanation } from "./explain-words.ts";
 
-const stage = (about: string, example: string): Explanation => ({ kind: "stage", about, example });
-const modifier = (about: string, example: string): Explanation => ({ kind: "modifier", about, example });
-const fn = (about: string, example: string): Explanation => ({ kind: "function", about, example });
-const type = (about: string, example: string): Explanation => ({ kind: "data type", about, example });
-const statement = (about: string, example: string): Explanation => ({ kind: "statement", about, example });
+const stage = (about: string, example: string): Explanation => ({ kind: "a stage", about, example });
+const modifier = (about: string, example: string): Explanation => ({ kind: "a modifier", about, example });
+const fn = (about: string, example: string): Explanation => ({ kind: "a function", about, example });
+const type = (about: string, example: string): Explanation => ({ kind: "a type of data", about, example });
 
 export const builtins: Readonly<Record<string, Explanation>> = {
   // ---- stages and modifiers ----------------------------------------------------------------------------------
@@ -29,6 +25,11 @@ export const builtins: Readonly<Record<string, Explanation>> = {
     "The largest value over the steps of each sequence; as a function, over the feature, a binder, or its arguments.",
     "x >> lstm(64) >> bidir >> max >> softmax(label)",
   ),
+  each: stage(
+    "The stage at every place of the leading axis, which it does not see: one for sentences, on documents.",
+    "doc >> each(embed(64) >> lstm(64) >> last) >> lstm(64)",
+  ),
+  repeat: stage("The same value at every place of an axis.", "code >> repeat(S) >> lstm(64)"),
   reverse: stage(
     "The sequence backwards, within its true length.",
     "source >> reverse >> embed(64) >> lstm(128)",
@@ -58,6 +59,15 @@ export const builtins: Readonly<Record<string, Explanation>> = {
     "α[t, k] = e[t, k] + logsumexp(i: α[t-1, i] + A[i, k])",
   ),
   argmax: fn("The index of the largest value; of equal ones the lowest.", "best = argmax(k: e[k])"),
+  marginals: fn("∂logZ/∂e: what a sum over paths says of each of its emissions.", "m = marginals(logZ, e)"),
+  viterbi: fn(
+    "The best path: the entry of e's last axis that it goes through. As a strategy of `decode`, of a lattice.",
+    "predict viterbi(logZ, e)",
+  ),
+  collapse: fn(
+    "The labels that a path spells: of each run of equals the first, without the blanks.",
+    "predict collapse(argmax(k: e[t, k]), blank)",
+  ),
   identity: fn("Its argument: an activation that does nothing.", "x >> dense(64, identity)"),
   affine: fn(
     "`Wa·a + Wb·b + bias` with fresh parameters; its size is solved from the equation, or given as `size = n`.",
@@ -108,7 +118,7 @@ export const builtins: Readonly<Record<string, Explanation>> = {
   ),
   tanh: fn("The hyperbolic tangent, elementwise.", "g = tanh(affine(x, h[t-1]))"),
   softplus: fn("log(1 + exp(x)), elementwise, without overflow.", "β = softplus(scalar(h))"),
-  // ---- data and statements -----------------------------------------------------------------------------------
+  // ---- types of data -----------------------------------------------------------------------------------
   f32: type(
     "Numbers: `f32[T, 39]` is 39 numbers at each step of T, `f32` one number an example.",
     "input audio : f32[T, 39]",
@@ -118,23 +128,4 @@ export const builtins: Readonly<Record<string, Explanation>> = {
     "input words : token(8000)[T]",
   ),
   char: type("Text; its vocabulary is read from the training data.", "input text : char[T]"),
-  input: statement("What the model is given.", "input audio : f32[T, 39]"),
-  target: statement("What the model is to predict; given in training.", "target label : token(5)"),
-  output: statement("A named result of inference.", "output logits = memory >> dense(127)"),
-  param: statement("A learned tensor and its start.", "param θ[64] = normal(0.1)"),
-  net: statement(
-    "A named stage with its parameters: used twice, they are shared.",
-    "net encoder = embed(256) >> lstm(512)",
-  ),
-  let: statement("A named value.", "let memory = x >> lstm(128) >> bidir"),
-  minimize: statement("A loss of the program's own.", "minimize bce(copy, image)"),
-  state: statement("What a cell carries from step to step, with its size and start.", "state c[n], h[n]"),
-  train: statement(
-    "How the model is trained: `optimizer clip batch epochs steps seed tbptt schedule regularize validate stop average`.",
-    "train { optimizer adam(1e-3)  clip norm 5  batch 16 }",
-  ),
-  decode: statement(
-    "How results are chosen: `greedy`, `sample(…)`, `beam(n)`, `exhaustive`, `viterbi`.",
-    "decode { sample(temperature = 0.8) }",
-  ),
 };

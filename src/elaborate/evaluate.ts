@@ -90,7 +90,7 @@ export function lookup(name: Name, environment: Environment): Value {
 }
 
 /** Words of the language that this version doesn't know; what it does know is found before. */
-const notYet: ReadonlySet<string> = new Set([...["cwrnn", "ntm", "conv", "pool"]]);
+export const notYet: ReadonlySet<string> = new Set([...["cwrnn", "ntm", "conv", "pool"]]);
 
 /** A name's meaning: what the program binds comes before the compiler's own. */
 export function find(name: string, environment: Environment): Value | null {

@@ -1,9 +1,15 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { builtins } from "../../src/cli/explain-builtins.ts";
+import { words } from "../../src/cli/explain-words.ts";
+import { check } from "../../src/compile/check.ts";
+import { cellOptionNames } from "../../src/elaborate/cell-options.ts";
+import { notYet } from "../../src/elaborate/evaluate.ts";
 import { builtinFunctions } from "../../src/elaborate/builtins.ts";
 import { builtinStages, modifiers } from "../../src/elaborate/layers.ts";
+import { decoders, trainSettings } from "../../src/parser/settings.ts";
+import { allTokens, keywordNames } from "../../src/parser/tokens.ts";
 import { standardLibrary } from "../../src/std/library.ts";
 import { folderWith, isFault, language, rnnc } from "./cli.ts";
 
@@ -30,13 +36,48 @@ test("explain knows the nearest word, and lists all", async () => {
   for (const word of ["lstm", "bidir", "unknown-name"]) expect(all.out).toContain(word);
 });
 
-test("every word that the compiler knows is explained", () => {
+describe("every word of the language is explained", () => {
   const defined = standardLibrary().flatMap(({ program }) =>
     program.statements.flatMap((statement) => ("inputs" in statement ? [statement.name.name] : [])),
   );
-  const known = new Set([...Object.keys(builtins), ...defined]);
-  const words = [builtinFunctions, builtinStages, modifiers].flatMap((table) => Object.keys(table));
-  expect(words.filter((word) => !known.has(word))).toEqual([]);
+  const known = new Set([...Object.keys(words), ...Object.keys(builtins), ...defined]);
+  const settings = [...trainSettings].flatMap(([key, values]) => [
+    key,
+    ...values.flatMap((value) => (value.kind === "number" ? [] : value.words)),
+  ]);
+  const operators = allTokens.map(({ name }) => name).filter((name) => /^(?:and|or|not)$/u.test(name));
+
+  test.each([
+    ["keywords", [...keywordNames, ...operators, "t", "training"]],
+    ["settings", [...settings, ...decoders]],
+    [
+      "functions, stages, modifiers",
+      [builtinFunctions, builtinStages, modifiers].flatMap((t) => Object.keys(t)),
+    ],
+    ["options of recurrent stages", cellOptionNames],
+    ["initialisers", "glorot he orthogonal identity zeros ones normal uniform".split(" ")],
+    ["types", ["f32", "token", "char"]],
+  ])("%s", (_, list) => {
+    expect(list.filter((word) => !known.has(word))).toEqual([]);
+  });
+
+  test.each(Object.entries(words))("the program of `%s` compiles, and has the word", (name, { example }) => {
+    const cells = { file: "cells.rnn", source: "fn twice(x) { return 2 * x }" };
+    const { diagnostics } = check(example, "example.rnn", { assume: true, imports: () => cells });
+    expect(diagnostics).toEqual([]);
+    expect(example).toMatch(new RegExp(`(?<!\\p{L})${name}(?!\\p{L})`, "u"));
+  });
+
+  test("a keyword, and a word of a later version", async () => {
+    const { out } = await rnnc(["explain", "cell"]);
+    expect(out).toContain("cell  a keyword");
+    expect(out).toContain("  state h[n]\n");
+    for (const name of notYet) {
+      const later = await rnnc(["explain", name]);
+      expect(later.code).toBe(0);
+      expect(later.out).toContain(name);
+    }
+  });
 });
 
 test("fmt writes in place, --check only looks", async () => {

@@ -15,30 +15,35 @@ export function addExplain(program: Command): void {
     .action(explain);
 }
 
-async function explain(word: string | undefined): Promise<void> {
+async function explain(asked: string | undefined): Promise<void> {
   const { catalogue } = await import("../../diagnostics/catalogue.ts");
   const { builtins } = await import("../explain-builtins.ts");
+  const { words } = await import("../explain-words.ts");
+  const { notYet } = await import("../../elaborate/evaluate.ts");
+  const own = { ...words, ...builtins };
   const definitions = await libraryDefinitions();
-  if (word === undefined)
-    return listAll([...definitions.keys()], Object.keys(builtins), Object.keys(catalogue));
+  if (asked === undefined) return listAll([...definitions.keys()], Object.keys(own), Object.keys(catalogue));
   const colors = colorsFor(process.stdout);
-  const name = word.replace(/^(?:error|warning)\[(.*)\]$/u, "$1");
+  const name = asked.replace(/^(?:error|warning)\[(.*)\]$/u, "$1");
   const entry = Object.entries(catalogue).find(([code]) => code === name)?.[1];
   const definition = definitions.get(name);
-  const builtin = builtins[name];
+  const word = Object.hasOwn(own, name) ? own[name] : undefined;
   if (entry !== undefined) {
     say(`${colors.bold(`${entry.severity}[${name}]`)}\n\n${entry.about}`);
     say(`\n${colors.dim("# wrong")}\n${entry.example}\n\n${await messageOf(name, entry.example)}`);
     say(`${colors.dim("# right")}\n${entry.mend}`);
   }
   if (definition !== undefined) showDefinition(definition);
-  if (builtin !== undefined && definition === undefined)
+  // `cosine` is a schedule beside the function of the library.
+  if (word !== undefined && (definition === undefined || Object.hasOwn(words, name)))
     say(
-      `${colors.bold(name)}  ${colors.dim(`a ${builtin.kind} of the language`)}\n\n${builtin.about}\n\n  ${builtin.example}`,
+      `${definition ? "\n" : ""}${colors.bold(name)}  ${colors.dim(word.kind)}\n\n${word.about}\n\n${word.example.replace(/^/gmu, "  ")}`,
     );
-  if (entry ?? definition ?? builtin) return;
+  if (entry ?? definition ?? word) return;
+  if (notYet.has(name))
+    return say(`\`${name}\` is part of the language, but not yet of this version of the compiler.`);
   const { nearest } = await import("../../diagnostics/nearest.ts");
-  const near = nearest(name, [...definitions.keys(), ...Object.keys(builtins), ...Object.keys(catalogue)]);
+  const near = nearest(name, [...definitions.keys(), ...Object.keys(own), ...Object.keys(catalogue)]);
   throw new Failure(
     `\`${name}\` is neither a word of the language nor the code of an error.`,
     near === null ? "`rnnc explain` alone lists them all." : `Did you mean \`${near}\`?`,
