@@ -83,6 +83,10 @@ export const builtins: Readonly<Record<string, Explanation>> = {
     "Whether the value is an integer with a vocabulary: known when compiling.",
     "if is_token(y) then e[y] else y",
   ),
+  is_sequence: fn(
+    "Whether the value runs along an axis with a length for each example: known when compiling.",
+    "if is_sequence(e) then sum(t: e[t]) else e",
+  ),
   next: fn(
     "The same data one step later: what a language model predicts.",
     "text >> embed(64) >> lstm(128) >> softmax(next(text))",

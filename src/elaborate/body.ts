@@ -126,6 +126,7 @@ function evaluateBody(call: BodyCall): BodyResult {
     session,
     path: call.path,
     calls,
+    inLoss: call.environment.inLoss || definition.kind === "loss",
     recurrence: call.recurrence,
   };
   const equations = new Map<string, Equation>();
@@ -258,7 +259,7 @@ function evaluateBody(call: BodyCall): BodyResult {
     environment: body,
     path: call.path,
     running: [],
-    lives: definition.kind !== "loss",
+    lives: !scope.inLoss,
     failCycle: (names) => failCycle(names, equations, call, body),
   };
   const parameters = new Map<string, Value>();

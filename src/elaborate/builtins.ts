@@ -155,6 +155,10 @@ const functions: Readonly<Record<string, Builtin>> = {
     const { value } = only(site, "is_token");
     return { kind: "boolean", value: value.kind === "tensor" && value.vocabulary !== null };
   },
+  is_sequence: (site) => {
+    const value = asOperandTensor(only(site, "is_sequence"), site);
+    return { kind: "boolean", value: value.node.type.axes.some(isTime) };
+  },
   /** The position along a sequence: in a step, the step's. */
   position: (site) => {
     const o = only(site, "position");

@@ -51,6 +51,9 @@ function bestPath(logZ: Node, e: Node): Node {
     if (below.has(node)) continue;
     if (node.op === "state") known.set(node, build.state(node.attributes.name, node.type));
     if (node.op === "position") known.set(node, build.position());
+    if (node.op === "scan")
+      for (const { formal, sequence } of build.scanParts(node).elements)
+        known.set(formal, build.element(formal.attributes.name, sequence.type, node.attributes.axis));
     if (node.op === "state" || node.op === "result" || node.operands.some((x) => reads.has(x)))
       reads.add(node);
   }

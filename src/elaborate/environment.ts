@@ -136,6 +136,8 @@ export interface Environment {
   readonly path: Path;
   /** The definitions whose bodies this stands in, the outermost first: a recursion without end is refused. */
   readonly calls: readonly string[];
+  /** Within a loss, also in functions that it calls: states end with the sequence. */
+  readonly inLoss: boolean;
   /** The step being written down, inside a cell. */
   readonly recurrence: Recurrence | null;
   /** The last stage of the main pipeline, where a bare `softmax` is an output layer. */

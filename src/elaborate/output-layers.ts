@@ -151,7 +151,10 @@ function emissionsOf(
 ): Tensor {
   if (project && stageName(project) === "none") return value;
   const { session } = environment;
-  const declared = definition.inputs[0]!.axes?.at(-1)?.size ?? null;
+  const { axes } = definition.inputs[0]!;
+  const declared = axes?.at(-1)?.size ?? null;
+  // A loss over entries of a vocabulary, which no map could take: a hidden Markov model's.
+  if (axes && !declared && value.vocabulary) return value;
   const wanted = declared
     ? evaluateSize(declared, extend(environment, options))
     : target.vocabulary
@@ -231,8 +234,8 @@ function checkType(
 ): void {
   if (!closure.file.startsWith("std/")) return;
   const loss = definition.name.name;
-  const [tokens, numbers] = [loss === "softmax", loss === "sigmoid" || loss === "regress"];
-  if ((!tokens && !numbers) || tokens === (target.vocabulary !== null)) return;
+  const tokens = loss !== "sigmoid" && loss !== "regress";
+  if (tokens === (target.vocabulary !== null)) return;
   fail(environment, "target-type", span, {
     loss,
     target: target.target!,

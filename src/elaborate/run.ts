@@ -80,6 +80,7 @@ function environmentOf(
     file,
     path: rootPath(),
     calls: [],
+    inLoss: false,
     recurrence: null,
     lastStage: null,
     lookup: (name) => {

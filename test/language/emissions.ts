@@ -21,12 +21,16 @@ export interface Emitted {
   readonly gradients: (of: Values) => readonly Rows[];
 }
 
-/** `layer`: what the emissions flow into; its target is `y`, of type `target`. `parameters`: those of the layer. */
+/**
+ * `layer`: what the emissions flow into; its target is `y`, of type `target`. `parameters`: those of the layer.
+ * `definitions`: what the layer needs beyond the library.
+ */
 export function emitted(
   items: readonly Item[],
   layer: string,
   target: string,
   parameters: Values = new Map(),
+  definitions = "",
 ): Emitted {
   const classes = items.flatMap(({ emissions }) => emissions)[0]!.length;
   const starts: number[] = [];
@@ -35,7 +39,8 @@ export function emitted(
     starts.push(count);
     count += emissions.length;
   }
-  const made = program(`input at : token(${count})[T]  target y : ${target}
+  const made = program(`${definitions}
+    input at : token(${count})[T]  target y : ${target}
     param E[${count}, ${classes}] = zeros
     E[at] >> ${layer}`);
   const table = [new Array<number>(classes).fill(NaN), ...items.flatMap(({ emissions }) => emissions)];
