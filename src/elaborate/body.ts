@@ -26,6 +26,7 @@ import { circleOf, evaluateLattice, type Lattice } from "./lattice.ts";
 import { learnedTensor } from "./parameters.ts";
 import { ownPosition, readElement, readState, type Recurrence } from "./recurrence.ts";
 import { asTensor, tensor } from "./tensors.ts";
+import { evaluateUnrolled } from "./unrolled.ts";
 import type { DefinitionValue, Tensor, Value } from "./values.ts";
 import { captured, declaredAxes, unviewed, viewed, type Views } from "./views.ts";
 
@@ -150,8 +151,8 @@ function evaluateBody(call: BodyCall): BodyResult {
     if (circle) for (const [n, value] of evaluateLattice(circle, lattice)) done.set(n, value);
     else {
       const own = { ...body, path: equationPath(call.path, name, equation.span.start) };
-      const value = evaluate(equation.value, own);
       const left = leftAxes(equation, body);
+      const value = evaluateUnrolled(equation.value, left, own);
       done.set(
         name,
         left.length === 0

@@ -28,6 +28,7 @@ import {
 } from "./tensors.ts";
 import type { FunctionValue, NumberValue, Tensor, Value } from "./values.ts";
 import { isPlaceholder } from "./sizes.ts";
+import { unrolledSum } from "./unrolled.ts";
 
 export function evaluate(expression: Expression, environment: Environment): Value {
   switch (expression.kind) {
@@ -63,9 +64,16 @@ export function evaluate(expression: Expression, environment: Environment): Valu
       return evaluateIndex(expression, environment);
     case "parenthesised":
       return evaluate(expression.value, environment);
+    case "list":
+      return { kind: "list", values: expression.items.map((item) => numberOf(item, environment)) };
     default:
       return expression satisfies never;
   }
+}
+
+function numberOf(expression: Expression, environment: Environment): number {
+  const value = evaluate(expression, environment);
+  return value.kind === "number" ? value.value : fail(environment, "number-wanted", expression.span);
 }
 
 export function lookup(name: Name, environment: Environment): Value {
@@ -90,7 +98,7 @@ export function lookup(name: Name, environment: Environment): Value {
 }
 
 /** Words of the language that this version doesn't know; what it does know is found before. */
-export const notYet: ReadonlySet<string> = new Set([...["cwrnn", "ntm", "conv", "pool"]]);
+export const notYet: ReadonlySet<string> = new Set(["conv", "pool"]);
 
 /** A name's meaning: what the program binds comes before the compiler's own. */
 export function find(name: string, environment: Environment): Value | null {
@@ -280,6 +288,7 @@ function lengthOf(expression: Length, environment: Environment): Value {
       nearest: nearest(name, [...environment.names(), ...environment.session.axes.keys()]) ?? "",
     });
   }
+  if (value.kind === "list") return number(value.values.length);
   if (value.kind !== "tensor")
     return fail(environment, "no-length", expression.span, { name, what: describe(value) });
   if (value.step) return axisLength(value.step.axis);
@@ -318,6 +327,8 @@ function call(expression: Call, environment: Environment): Value {
     environment: inner,
     span: expression.span,
   };
+  const terms = unrolledSum(target, site);
+  if (terms) return terms;
   if (target.kind === "function") return target.call(site);
   if (target.kind === "draw" && callee.kind === "name") return builtinFunctions[callee.name]!(site);
   if (target.kind === "definition") return callDefinition(target, site);

@@ -20,12 +20,14 @@ import {
   featureAxis,
   featureOf,
   freeAxis,
+  namedAxis,
+  number,
   remember,
   tensor,
 } from "./tensors.ts";
 import { evaluateSize } from "./evaluate.ts";
 import { readElement, type Recurrence } from "./recurrence.ts";
-import type { Tensor, Value } from "./values.ts";
+import type { NumberList, Tensor, Value } from "./values.ts";
 
 interface Slot {
   readonly name: string;
@@ -37,7 +39,33 @@ export function evaluateIndex(expression: Index, environment: Environment): Valu
   const { value, rest } = indexed(expression, environment);
   if (value.kind === "draw") return tensor(value.make([build.batch, ...drawAxes(rest, environment)]));
   if (rest.length === 0) return value;
+  if (value.kind === "list") return entryOf(value, rest, expression, environment);
   return readAt(asTensor(value, environment, operand.span), rest, expression, environment);
+}
+
+/** One number of a list; along an axis, that of each place. */
+function entryOf(
+  { values }: NumberList,
+  indices: readonly Expression[],
+  expression: Index,
+  environment: Environment,
+): Value {
+  const [index, second] = indices as [Expression, ...Expression[]];
+  if (second) fail(environment, "too-many-indices", second.span, { type: "a list", count: indices.length });
+  const at = evaluate(index, environment);
+  if (at.kind === "number") {
+    const found = values.at(at.value);
+    if (found === undefined || !Number.isInteger(at.value))
+      fail(environment, "index-outside", index.span, { index: at.value, size: values.length });
+    return number(found);
+  }
+  const axis = namedAxis(environment.session, listName, values.length);
+  const dtype = values.every(Number.isInteger) ? "i32" : "f32";
+  const table = build.stack(
+    values.map((x) => build.constant(x, dtype)),
+    axis,
+  );
+  return readAt(tensor(table), indices, expression, environment);
 }
 
 /** What is indexed: the value of a step where an index names one, and the indices left. */
@@ -255,12 +283,10 @@ export function bindIndices(
   const bindings = new Map<string, Value>();
   let scope = environment;
   for (const binder of binders) {
-    const place = body.map((a) => findIndexed(a.value, binder.name)).find((found) => found !== null);
-    if (!place) fail(environment, "unused-binder", binder.span, { name: binder.name });
-    const { value, rest } = indexed(place, scope);
-    const table = asTensor(value, scope, place.span);
-    const index = rest.find((i) => ownName(i) === binder.name);
-    const slot = index && chooseSlots(table, rest, scope).get(index);
+    const places = body.flatMap((a) => [...indexedBy(a.value, binder.name)]);
+    const slots = places.map((place) => slotOf(place, binder.name, scope));
+    // A list has a length but no axis of its own.
+    const slot = slots.find((s) => s && s.name !== listName) ?? slots.find((s) => s !== null);
     if (!slot) fail(environment, "unused-binder", binder.span, { name: binder.name });
     const axis =
       slot.name === binder.name
@@ -281,6 +307,18 @@ function isAsLong(a: Axis, b: Axis): boolean {
   return y.kind === "linear" && y.times === 1 && y.plus === 0 ? isAsLong(a, y.of) : false;
 }
 
+/** The axis that an index by the name reads along. */
+function slotOf(place: Index, name: string, environment: Environment): Slot | null {
+  const { value, rest } = indexed(place, environment);
+  if (value.kind === "list")
+    return { name: listName, axis: namedAxis(environment.session, listName, value.values.length) };
+  const index = rest.find((i) => ownName(i) === name);
+  if (!index) return null;
+  return chooseSlots(asTensor(value, environment, place.span), rest, environment).get(index) ?? null;
+}
+
+const listName = "list";
+
 /** Another axis of the same length. */
 function likeAxis(name: string, like: Axis, { session }: Environment): Axis {
   const label = `${name}~${like.name}`;
@@ -296,9 +334,8 @@ function likeAxis(name: string, like: Axis, { session }: Environment): Axis {
   );
 }
 
-/** The first index expression that has the name among its indices. */
-function findIndexed(expression: Expression, name: string): Index | null {
+/** The index expressions that have the name among their indices, the first one first. */
+function* indexedBy(expression: Expression, name: string): Generator<Index> {
   for (const part of within(expression))
-    if (part.kind === "index" && part.indices.some((i) => ownName(i) === name)) return part;
-  return null;
+    if (part.kind === "index" && part.indices.some((i) => ownName(i) === name)) yield part;
 }

@@ -2,8 +2,8 @@
 import * as build from "../ir/graph/build.ts";
 import type { Axis, Initialiser, Node } from "../ir/graph/types.ts";
 import type { Expression, ParamStatement } from "../parser/ast.ts";
-import { childPath, fail, type Environment } from "./environment.ts";
-import { evaluate, evaluateSize } from "./evaluate.ts";
+import { childPath, fail, placeIn, type Environment } from "./environment.ts";
+import { evaluate, evaluateSize, find } from "./evaluate.ts";
 import { featureAxis, namedAxis, plainAxis, tensor } from "./tensors.ts";
 import type { Tensor } from "./values.ts";
 
@@ -32,12 +32,16 @@ export function parameter(
 export function learnedTensor(statement: ParamStatement, environment: Environment): Tensor {
   const { session } = environment;
   const sizes = statement.axes.map((entry) => {
-    const expression: Expression = entry.size ?? {
-      kind: "name",
-      name: entry.name!.name.replace(/'+$/u, ""),
-      span: entry.span,
-    };
-    return evaluateSize(expression, environment);
+    if (entry.size) return evaluateSize(entry.size, environment);
+    const name = entry.name!.name.replace(/'+$/u, "");
+    if (find(name, environment)) return evaluateSize({ kind: "name", name, span: entry.span }, environment);
+    // A size that no option gives: what the parameter meets says it.
+    return session.sizes.fresh(
+      `${environment.path.name}[${name}]`,
+      placeIn(environment, entry.span),
+      `\`${name}\``,
+      `Give \`${name}\` a value, as an option or in place of its name.`,
+    );
   });
   const last = statement.axes.length - 1;
   const axes = statement.axes.map((entry, k) => {

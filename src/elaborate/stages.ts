@@ -165,6 +165,7 @@ export function stageFrom(expression: Expression, environment: Environment): Sta
     case "text":
     case "draw":
     case "finals":
+    case "list":
     case "word":
       return fail(environment, "not-a-stage", expression.span, { what: describe(value) });
     default:

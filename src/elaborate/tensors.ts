@@ -119,6 +119,7 @@ export function asTensor(value: Value, environment: Environment, span: Span): Te
     case "stage":
     case "definition":
     case "finals":
+    case "list":
     case "word":
       return fail(environment, "not-a-value", span, { what: describe(value), way: wayToValue(value) });
     default:
@@ -129,6 +130,7 @@ export function asTensor(value: Value, environment: Environment, span: Span): Te
 /** How what is no value becomes one. */
 function wayToValue(value: Value): string {
   if (value.kind === "text") return "Strings stand only after `import` and in settings.";
+  if (value.kind === "list") return "Index it: `list[g]` is one of its numbers.";
   if (value.kind === "word") return "It is a choice of an option: compare it, as in `option == word`.";
   const stage = value.kind === "stage" || (value.kind === "definition" && value.definition.options !== null);
   return stage
@@ -156,6 +158,8 @@ export function describe(value: Value): string {
       return `the ${value.definition.options ? "stage" : "function"} \`${value.definition.name.name}\``;
     case "finals":
       return "the states that a recurrence ended in";
+    case "list":
+      return `a list of ${value.values.length} numbers`;
     case "word":
       return `the word \`${value.word}\``;
     default:

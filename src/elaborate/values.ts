@@ -17,6 +17,7 @@ export type Value =
   | Stage
   | DefinitionValue
   | Finals
+  | NumberList
   | Word;
 
 /** Where something comes from, for notes in diagnostics. */
@@ -126,6 +127,12 @@ export interface DefinitionValue {
 export interface Finals {
   readonly kind: "finals";
   readonly states: ReadonlyMap<string, Node>;
+}
+
+/** `[1, 2, 4, 8]`. */
+export interface NumberList {
+  readonly kind: "list";
+  readonly values: readonly number[];
 }
 
 /** A choice of an option: `before`, `concat`. */

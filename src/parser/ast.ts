@@ -215,6 +215,7 @@ export type Expression =
   | Pipe
   | Call
   | Index
+  | List
   | Parenthesised;
 
 export interface NumberLiteral {
@@ -300,6 +301,13 @@ export interface Index {
   readonly operand: Expression;
   readonly indices: readonly Expression[];
   readonly filler: Expression | null;
+  readonly span: Span;
+}
+
+/** `[1, 2, 4, 8]`: numbers that the compiler knows. */
+export interface List {
+  readonly kind: "list";
+  readonly items: readonly Expression[];
   readonly span: Span;
 }
 

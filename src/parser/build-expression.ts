@@ -166,6 +166,13 @@ function buildPrimary(node: CstNode, reporter: Reporter): Expression {
   if (name !== undefined) return { kind: "name", ...identifier(name) };
   const [length] = tokensOf(node, "length");
   if (length !== undefined) return { kind: "length", of: identifier(length), span };
+  const [list] = nodesOf(node, "list");
+  if (list !== undefined)
+    return {
+      kind: "list",
+      items: nodesOf(list, "expression").map((x) => buildExpression(x, reporter)),
+      span,
+    };
   return { kind: "parenthesised", value: buildExpression(nodeOf(node, "expression"), reporter), span };
 }
 

@@ -19,7 +19,9 @@ export function partsOf(expression: Expression): readonly Expression[] {
     case "call":
       return [expression.callee, ...expression.arguments.map((a) => a.value)];
     case "index":
-      return [expression.operand, ...expression.indices];
+      return [expression.operand, ...expression.indices, ...(expression.filler ? [expression.filler] : [])];
+    case "list":
+      return expression.items;
     case "parenthesised":
       return [expression.value];
     default:

@@ -98,7 +98,14 @@ export class ExpressionParser extends CstParser {
           this.CONSUME(t.RParen);
         },
       },
+      { ALT: () => this.SUBRULE(this.list) },
     ]);
+  });
+
+  readonly list = this.inner("list", () => {
+    this.CONSUME(t.LBracket);
+    this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => this.SUBRULE(this.expression) });
+    this.CONSUME(t.RBracket);
   });
 
   readonly call = this.inner("call", () => {

@@ -48,6 +48,10 @@ export function expressionDoc(value: Expression, remarks: Remarks): Doc {
       const filler = value.filler === null ? [] : [" | ", expressionDoc(value.filler, remarks)];
       return [operand, "[", indices, ...filler, "]"];
     }
+    case "list": {
+      const items = value.items.map((item) => expressionDoc(item, remarks));
+      return ["[", join(items, ", "), "]"];
+    }
     case "parenthesised":
       return ["(", expressionDoc(value.value, remarks), ")"];
   }

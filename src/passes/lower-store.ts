@@ -122,8 +122,8 @@ export function storeInto(
       const { loops, bind } = domain(x!.type.axes);
       const stages = node.operands.flatMap((part, k) => {
         if (c.inPart.has(part)) return [];
-        const value = finished(finish, c.pull.value(part, bind), bind);
-        return [storeStage(c, place, value, rebind(bind, axis, i32(k)))];
+        const at = rebind(bind, axis, i32(k));
+        return [storeStage(c, place, finished(finish, c.pull.value(part, bind), at), at)];
       });
       if (stages.length > 0) out.push({ kind: "kernel", name: nameOf(node), loops, stages });
       return;
@@ -133,12 +133,19 @@ export function storeInto(
       let start = 0;
       if (leavesPadding(place, to)) out.push(clear(c, node, place));
       node.operands.forEach((part, k) => {
-        const at = replaceAxis(place, to, from[k]!, start === 0 ? null : i32(start));
-        start += fixedSize(from[k]!);
+        const own = from[k]!;
+        const first = start;
+        start += fixedSize(own);
         if (c.inPart.has(part)) return;
-        out.push(
-          storeKernel(c, nameOf(node), part.type.axes, at, (bind) => c.pull.value(part, bind), finish),
-        );
+        const at = replaceAxis(place, to, own, first === 0 ? null : i32(first));
+        const whole = (bind: Bind): Bind => rebind(bind, to, binary("add", bind.get(own)!, i32(first)));
+        const there = finish && {
+          ...finish,
+          condition: (bind: Bind) => finish.condition(whole(bind)),
+          otherwise: (bind: Bind) => finish.otherwise(whole(bind)),
+        };
+        const value = (bind: Bind): Expression => c.pull.value(part, bind);
+        out.push(storeKernel(c, nameOf(node), part.type.axes, at, value, there));
       });
       return;
     }

@@ -54,6 +54,6 @@ describe("options", () => {
     expect(typesOf(source)).toEqual({ y: "f32[T, 3]" });
   });
   test("what this version lacks says so", () => {
-    expect(codesOf(`${x}x >> hops(3)`)).toEqual(["not-yet"]);
+    expect(codesOf(`${x}x >> pool(3)`)).toEqual(["not-yet"]);
   });
 });

@@ -3,7 +3,8 @@
  * a stage reads besides what flows into it (`init = memory`, the target of a loss) is an arrow of its own.
  */
 import type { Argument, DataType, Expression, Pipe, Program, Span, Statement } from "../../parser/ast.ts";
-import { childrenOf, namesIn, stageName } from "./expressions.ts";
+import { partsOf } from "../../parser/expression-parts.ts";
+import { namesIn, stageName } from "./expressions.ts";
 
 export type BoxKind = "input" | "target" | "output" | "stage" | "loss" | "value";
 
@@ -244,7 +245,7 @@ export function outlineOf(program: Program, source: string, language: Vocabulary
 function namesWithin(expression: Expression, nets: ReadonlyMap<string, Expression>): readonly string[] {
   return namesIn(expression).flatMap((name) => {
     const net = nets.get(name);
-    return net === undefined ? [name] : [name, ...childrenOf(net).flatMap((part) => namesIn(part))];
+    return net === undefined ? [name] : [name, ...partsOf(net).flatMap((part) => namesIn(part))];
   });
 }
 
