@@ -260,7 +260,7 @@ function evaluateBody(call: BodyCall): BodyResult {
     environment: body,
     path: call.path,
     running: [],
-    lives: !scope.inLoss,
+    lives: !scope.inLoss && call.recurrence === null,
     failCycle: (names) => failCycle(names, equations, call, body),
   };
   const parameters = new Map<string, Value>();

@@ -72,7 +72,7 @@ export function evaluateLattice(names: readonly string[], lattice: Lattice): Rea
     const recurrence: Recurrence = {
       axis,
       name,
-      lives: lattice.lives,
+      lives: lattice.lives && lattice.running.length === 0,
       backward: false,
       reverse,
       position: build.position(),
@@ -156,7 +156,8 @@ function stepOf(
   const value = (name: string): Tensor => {
     const before = values.get(name);
     if (before) return before;
-    const circle = circleOf(name, equations, (e) => offsetAt(e, recurrence.name, environment) !== 0);
+    const isEarlier = (e: Reference): boolean => running.some((axis) => offsetAt(e, axis, environment) !== 0);
+    const circle = circleOf(name, equations, isEarlier);
     if (circle)
       for (const [n, result] of evaluateLattice(circle, { ...lattice, environment, running }))
         values.set(n, result);
