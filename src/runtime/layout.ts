@@ -72,6 +72,7 @@ export function gather(
   else if (level < shape.length - 1)
     for (let k = 0, done = to; k < size; k++)
       done += gather(memory, at + k * step, steps, shape, dense, done, level + 1);
+  else if (step === 1) dense.set(memory.subarray(at, at + size), to);
   else for (let k = 0; k < size; k++) dense[to + k] = memory[at + k * step]!;
   return shape.slice(level).reduce((n, s) => n * s, 1);
 }

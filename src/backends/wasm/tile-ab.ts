@@ -47,8 +47,8 @@ const tiles = [
   { rows: 1, vectors: 6 },
 ] as const;
 
-/** Bytes of A that a block of rows may take up. */
-const blockBytes = 1 << 17;
+/** Bytes of A that a block of rows may take up: with a long k few rows would read every panel too often. */
+const blockBytes = 1 << 19;
 
 export function abFunction(module: ModuleWriter, shape: ABShape): string {
   const walks = shape.k.map((k) => `${k.extent ?? "K"}@${k.a}@${k.b}`).join(",");
