@@ -20,6 +20,7 @@ import * as build from "../ir/graph/build.ts";
 import type { Axis, Node } from "../ir/graph/types.ts";
 import { bodyRoots, rebuild } from "../ir/graph/walk.ts";
 import { binders, dependence, meets, readers, rewriteScans, type Replacement } from "./body.ts";
+import { stepCondition } from "./guards.ts";
 import type { Pass } from "./pass.ts";
 
 export const deferWeightGradients: Pass = {
@@ -87,6 +88,8 @@ function plan(scan: Node<"scan">) {
 
   const deferrable = (node: Node): boolean => {
     if (node.type.dtype !== "f32" || !inside(node)) return false;
+    // Computed at some steps only, it had better stay there.
+    if (node.op === "select" && stepCondition(node.operands[0]!)) return false;
     if (passesThrough(node)) return node.operands.every(deferrable);
     if (node.op === "reduce" && node.attributes.fn === "sum") return countsRight(node, node.attributes.axes);
     if (node.op === "contract") return countsRight(node, node.attributes.axes);

@@ -20,6 +20,7 @@
 import * as build from "../ir/graph/build.ts";
 import type { Node } from "../ir/graph/types.ts";
 import { bodyRoots, rewrite } from "../ir/graph/walk.ts";
+import { guardsOf } from "./guards.ts";
 import { binders, dependence, fit, meets, readers, reads, rewriteScans, type Replacement } from "./body.ts";
 import { lifter, liftable } from "./lift.ts";
 import type { Pass } from "./pass.ts";
@@ -69,17 +70,19 @@ function analyse(scan: Node<"scan">): Analysis {
   return { inside, free, heavy, reads: read };
 }
 
-/** A scan without what can leave it, or null if nothing can. */
+/** A scan without what can leave it, or null if nothing can. What only some steps need (guards.ts) stays. */
 function hoistFrom(scan: Node<"scan">): Replacement | null {
   const { inside, free, heavy, reads } = analyse(scan);
   const { axis, outputs } = scan.attributes;
 
   const leaving = new Set<Node>();
   const seen = new Set<Node>();
+  const guards = guardsOf(scan);
   const visit = (node: Node): void => {
     if (seen.has(node) || !inside(node)) return;
     seen.add(node);
-    if (!free(node)) reads(node).forEach(visit);
+    // What is needed at some steps only would be computed at all of them.
+    if (!free(node) || guards.has(node)) reads(node).forEach(visit);
     else if (heavy(node)) leaving.add(peel(node, (x) => free(x) && heavy(x)));
   };
   for (const { next } of scan.attributes.states) visit(next);

@@ -23,7 +23,8 @@ import {
   sizeOf,
 } from "./lower-place.ts";
 import { mayShowHeld } from "./lower-held.ts";
-import { storeScope } from "./lower-scope.ts";
+import { type Guard, stepCondition } from "./guards.ts";
+import { branch, storeScope } from "./lower-scope.ts";
 import { storeInto, viewed } from "./lower-store.ts";
 import { isLeaf, isView } from "./lower-uses.ts";
 import { orderUpdates, type Update } from "./lower-updates.ts";
@@ -214,14 +215,24 @@ function planUpdates(
   return parts.states.flatMap((state, k): Update[] => {
     const { hasHistory, before } = places[k]!;
     if (hasHistory) return [];
-    const [next, place] = beneath(state.next, before, (x) => c.uses.count(x) === 1);
+    const [whole, place] = beneath(state.next, before, (x) => c.uses.count(x) === 1);
+    const [next, guard] = changing(whole, state.formal);
     const hold = finish(next, "hold", value(place, state.formal));
     const inside = isComputed(c, scan, next) && !c.presets.has(next);
     const alone = inside && c.uses.count(next) === 1;
     const sum = alone && c.uses.terms(next) !== null;
     if (alone && (sum || !c.uses.exists(next))) c.deferred.add(next);
-    return [{ formal: state.formal, next, place, hold, sum }];
+    return [{ formal: state.formal, next, place, hold, sum, guard }];
   });
+}
+
+/** The new value of a state that stays as it is at some steps, and at which it does not. */
+function changing(next: Node, formal: Node): readonly [Node, Guard | null] {
+  const condition = next.op === "select" ? stepCondition(next.operands[0]!) : null;
+  if (!condition) return [next, null];
+  const [, yes, no] = next.operands as [Node, Node, Node];
+  if (no === formal) return [yes, { condition, taken: true }];
+  return yes === formal ? [no, { condition, taken: false }] : [next, null];
 }
 
 function storeUpdates(c: Context, updates: readonly Update[], out: Statement[]): void {
@@ -229,17 +240,21 @@ function storeUpdates(c: Context, updates: readonly Update[], out: Statement[]):
   const steps = new Map<Update, Place>();
   for (const { update, through } of ordered) {
     if (!through) continue;
-    const { next, sum } = update;
+    const { next, sum, guard } = update;
     const step = temporary(c, next, ".next");
-    if (sum) storeInto(c, next, step, null, out);
-    else out.push(storeKernel(c, nameOf(next), next.type.axes, step, (bind) => c.pull.value(next, bind)));
+    const own: Statement[] = [];
+    if (sum) storeInto(c, next, step, null, own);
+    else own.push(storeKernel(c, nameOf(next), next.type.axes, step, (bind) => c.pull.value(next, bind)));
+    branch(c, guard ? [guard] : [], own, out);
     steps.set(update, step);
   }
   for (const { update, through } of ordered) {
-    const { formal, next, place, hold, sum } = update;
+    const { formal, next, place, hold, sum, guard } = update;
     const step = steps.get(update);
     const read = (bind: Bind): Expression => (step ? value(step, next)(bind) : c.pull.value(next, bind));
-    if (sum && !through) storeInto(c, next, place, hold, out);
-    else out.push(storeKernel(c, nameOf(formal), next.type.axes, place, read, hold));
+    const own: Statement[] = [];
+    if (sum && !through) storeInto(c, next, place, hold, own);
+    else own.push(storeKernel(c, nameOf(formal), next.type.axes, place, read, hold));
+    branch(c, guard ? [guard] : [], own, out);
   }
 }

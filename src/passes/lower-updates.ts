@@ -7,6 +7,7 @@ import type { Node } from "../ir/graph/types.ts";
 import { domain, index, type Place } from "./lower-place.ts";
 import { loads } from "../ir/kernel/walk.ts";
 import { type Context, type Finish, isStored } from "./lower-context.ts";
+import type { Guard } from "./guards.ts";
 import { isZeroPast } from "./lower-store.ts";
 
 export interface Update {
@@ -16,6 +17,8 @@ export interface Update {
   readonly hold: Finish | null;
   /** The next value is a sum that ends in products and that nothing else reads. */
   readonly sum: boolean;
+  /** At which steps the state changes; null: at all. */
+  readonly guard: Guard | null;
 }
 
 export interface OrderedUpdate {

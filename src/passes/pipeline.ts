@@ -8,11 +8,13 @@ import { verify } from "../ir/graph/verify.ts";
 import { deferWeightGradients } from "./defer-weight-gradients.ts";
 import { differentiate, makeDifferentiate } from "./differentiate.ts";
 import { makeGatherProducts } from "./gather-products.ts";
+import { guardUpdates } from "./guard-updates.ts";
 import { hoist } from "./hoist.ts";
 import { maskPadding } from "./mask-padding.ts";
 import { mergeGates } from "./merge-gates.ts";
 import type { Pass } from "./pass.ts";
 import { simplify } from "./simplify.ts";
+import { splitStates } from "./split-states.ts";
 import { makeUnroll, unroll } from "./unroll.ts";
 
 export type Entry = "inference" | "training";
@@ -34,6 +36,8 @@ export function forwardPasses(options: PipelineOptions = {}): readonly Pass[] {
   const passes: readonly Pass[] = [
     // Elaboration writes one equation after another; what follows looks for equal values, so they must be one node.
     simplify,
+    // Before hoist, which asks what a state goes into.
+    splitStates,
     // Brings the products of all steps out of the loops, where those of two directions and of all gates can meet;
     // and sorts sums such that what is left inside meets what was brought out.
     hoist,
@@ -62,6 +66,8 @@ export function backwardPasses(options: PipelineOptions = {}): readonly Pass[] {
     hoist,
     // After hoist: then what remains of a weight's gradient in the loop really depends on it.
     deferWeightGradients,
+    // After it: what could leave the loop has left.
+    guardUpdates,
     // Deferred products over the same sequences become one, and elements that only they needed go.
     simplify,
   ];

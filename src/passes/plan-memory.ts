@@ -15,6 +15,8 @@ import { type Lifetime, lifetimes } from "./lifetimes.ts";
 export interface PlanOptions {
   /** Whether temporaries share slots; they do, unless this is false. */
   readonly reuse?: boolean;
+  /** Whether two temporaries may not share a slot although they never live at the same time. */
+  readonly apart?: (a: Buffer, b: Buffer) => boolean;
 }
 
 export function planMemory(program: KernelProgram, options: PlanOptions = {}): KernelProgram {
@@ -22,13 +24,17 @@ export function planMemory(program: KernelProgram, options: PlanOptions = {}): K
   const entries = program.entries.map(lifetimes);
   const isShared = (b: Buffer): boolean =>
     (options.reuse ?? true) && b.role === "temporary" && b.layout.kind === "rows";
+  const { apart = () => false } = options;
   const slots: Slot[] = [];
   for (const buffer of ordered(roots)) {
     const size = sizeOf(buffer);
     const fits = (slot: Slot): boolean =>
       slot.shared &&
       slot.key === shapeOf(size) &&
-      slot.tenants.every((other) => entries.every((lives) => !meet(lives.get(buffer), lives.get(other))));
+      slot.tenants.every(
+        (other) =>
+          !apart(buffer, other) && entries.every((lives) => !meet(lives.get(buffer), lives.get(other))),
+      );
     const slot = isShared(buffer) ? slots.find(fits) : undefined;
     if (slot) {
       slot.tenants.push(buffer);

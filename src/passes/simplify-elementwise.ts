@@ -103,7 +103,7 @@ const identities: Readonly<Record<BinaryFunction, Identity>> = {
     if (constantOf(b) === 2) return build.mul(a, a);
     return null;
   },
-  mod: () => null,
+  mod: (a, b) => (constantOf(b) === 1 && a.type.dtype === "i32" ? build.constant(0, "i32") : null),
   max: (a, b) => (a === b || constantOf(b) === -Infinity ? a : constantOf(a) === -Infinity ? b : null),
   min: (a, b) => (a === b || constantOf(b) === Infinity ? a : constantOf(a) === Infinity ? b : null),
   lt: () => null,

@@ -4,48 +4,92 @@
  *   %y: f32[T, B, h] = scan over T …        becomes     the body once, its states read from and left in buffers
  *   %m: f32[B, h] = sum [T] %y              becomes     a running sum, one more state
  *
- * Needs states that start from persistent buffers (elaboration's `carry`). What looks ahead is refused. A state `position`
- * counts the steps where a step's number is read; `fresh` starts an example anew.
+ * States live in persistent buffers, from elaboration's `carry` or made here. What looks ahead is refused. A state
+ * `position` counts the steps where a step's number is read; `fresh` starts an example anew.
  */
-import { CompilerBug } from "../diagnostics/diagnostic.ts";
 import * as build from "../ir/graph/build.ts";
 import type { Axis, DType, Graph, Node, Output } from "../ir/graph/types.ts";
 import { scanParts } from "../ir/graph/build.ts";
-import { rebuild } from "../ir/graph/walk.ts";
+import { rebuild, scopes } from "../ir/graph/walk.ts";
 
 export type Stepped = { readonly graph: Graph } | { readonly refusal: string };
+
+export interface StepOptions {
+  /** How one element of an input is called; other inputs keep their names. */
+  readonly input: (name: string) => string;
+  /** The input that says where examples start anew. */
+  readonly fresh: string;
+  /** The buffer of a state that is made here. */
+  readonly state: (name: string) => string;
+  /** Whether the states of recurrences get buffers here, rather than from elaboration. */
+  readonly carry: boolean;
+  /** What stands in a node's place and is not stepped; null: the node is stepped. `now` counts the steps. */
+  readonly instead: (node: Node, now: () => Node) => Node | null;
+}
+
+/** One element after another of all that comes in. */
+export const streamed: StepOptions = {
+  input: (name) => `step.input:${name}`,
+  fresh: "fresh",
+  state: (name) => `state:${name}`,
+  carry: false,
+  instead: () => null,
+};
 
 /** Thrown through the walk, and given to the caller as a refusal. */
 class LooksAhead extends Error {}
 
-/** The model's inputs keep their names, `input` says how a step's are called. */
-export function stepify(graph: Graph, axis: Axis, input: (name: string) => string): Stepped {
+export function stepify(graph: Graph, axis: Axis, options: StepOptions = streamed): Stepped {
   try {
-    return { graph: run(graph, axis, input) };
+    return { graph: run(graph, axis, options) };
   } catch (error) {
     if (error instanceof LooksAhead) return { refusal: error.message };
     throw error;
   }
 }
 
-function run(graph: Graph, axis: Axis, input: (name: string) => string): Graph {
+function run(graph: Graph, axis: Axis, options: StepOptions): Graph {
   const done = new Map<Node, Node>();
   const carried: Output[] = [];
-  const fresh = build.binary("ne", build.input("fresh", "i32", [build.batch]), build.constant(0, "i32"));
+  const flag = build.input(options.fresh, "i32", [build.batch]);
+  const fresh = build.binary("ne", flag, build.constant(0, "i32"));
+  /** The formals of the recurrences along other axes that are being stepped. */
+  const open = new Set<Node>();
 
-  /** A new state: before this step (`start` at the beginning), and what the step makes of it. */
+  /** A new state: before this step (`start` at the beginning), and what takes the value that the step leaves. */
+  const recall = (name: string, start: Node): { before: Node; leave: (after: Node) => Node } => {
+    const axes = build.union(start.type.axes, [build.batch]);
+    const full = unused(options.state(name));
+    const kept = build.input(full, start.type.dtype as DType, axes);
+    const before = build.select(fresh, build.broadcast(start, axes), kept);
+    const output = { name: full, role: "carry" as const, value: before };
+    const place = carried.push(output) - 1;
+    const leave = (value: Node): Node => {
+      const after = build.broadcast(value, axes);
+      if (
+        open.size > 0 &&
+        scopes()
+          .level([after])
+          .some((node) => open.has(node))
+      )
+        throw new LooksAhead("a recurrence within a step remembers earlier steps");
+      carried[place] = { ...output, value: after };
+      return after;
+    };
+    return { before, leave };
+  };
+  const unused = (name: string): string => {
+    let free = name;
+    for (let k = 2; carried.some((output) => output.name === free); k++) free = `${name}.${k}`;
+    return free;
+  };
   const remember = (
     name: string,
     start: Node,
     next: (before: Node) => Node,
   ): { before: Node; after: Node } => {
-    const axes = build.union(start.type.axes, [build.batch]);
-    const full = `state:${name}`;
-    const kept = build.input(full, start.type.dtype as DType, axes);
-    const before = build.select(fresh, build.broadcast(start, axes), kept);
-    const after = build.broadcast(next(before), axes);
-    carried.push({ name: full, role: "carry", value: after });
-    return { before, after };
+    const { before, leave } = recall(name, start);
+    return { before, after: leave(next(before)) };
   };
   const counter = (): Node => {
     const zero = build.broadcast(build.constant(0, "i32"), [build.batch]);
@@ -59,7 +103,7 @@ function run(graph: Graph, axis: Axis, input: (name: string) => string): Graph {
   const visit = (node: Node): Node => {
     const before = done.get(node);
     if (before) return before;
-    const after = step(node);
+    const after = options.instead(node, now) ?? step(node);
     done.set(node, after);
     return after;
   };
@@ -69,7 +113,7 @@ function run(graph: Graph, axis: Axis, input: (name: string) => string): Graph {
       case "input":
         if (!build.hasAxis(node, axis)) return node;
         return build.input(
-          input(node.attributes.name),
+          options.input(node.attributes.name),
           node.type.dtype as DType,
           build.without(node.type.axes, [axis]),
         );
@@ -115,18 +159,54 @@ function run(graph: Graph, axis: Axis, input: (name: string) => string): Graph {
     }
   };
 
-  const rebuilt = (node: Node): Node => {
-    if (node.op === "scan") throw new CompilerBug("stepify: a scan along another axis");
-    return rebuild(node, node.operands.map(visit));
+  const rebuilt = (node: Node): Node =>
+    node.op === "scan" ? acrossAxes(node) : rebuild(node, node.operands.map(visit));
+
+  /** A recurrence along another axis, with what its body reads of this step. */
+  const acrossAxes = (scan: Node<"scan">): Node => {
+    const parts = scanParts(scan);
+    const bind = <Formal extends Node>(formal: Formal, made: Formal): Formal => {
+      const bound = build.sameAxes(formal.type.axes, made.type.axes) ? formal : made;
+      done.set(formal, bound);
+      open.add(bound);
+      return bound;
+    };
+    const states = parts.states.map(({ formal, start, next }) => {
+      const first = visit(start);
+      return { formal: bind(formal, build.state(formal.attributes.name, first.type)), start: first, next };
+    });
+    const elements = parts.elements.map(({ formal, sequence }) => {
+      const whole = visit(sequence);
+      const made = build.element(formal.attributes.name, whole.type, parts.axis);
+      return { formal: bind(formal, made), sequence: whole };
+    });
+    const position = bind(parts.position, parts.position);
+    return build.scan(
+      {
+        ...parts,
+        position,
+        states: states.map((state) => ({ ...state, next: visit(state.next) })),
+        elements,
+        outputs: parts.outputs.map(visit),
+      },
+      scan.label,
+    );
   };
 
   /** This step of a scan: its formals are what the states start from, and this step's elements. */
   const enter = (scan: Node<"scan">): void => {
     const parts = scanParts(scan);
     if (parts.reverse) throw new LooksAhead("a recurrence runs from the end of the sequence");
-    for (const { formal, start } of parts.states) if (!done.has(formal)) done.set(formal, visit(start));
     for (const { formal, sequence } of parts.elements)
       if (!done.has(formal)) done.set(formal, visit(sequence));
+    const states = parts.states.filter(({ formal }) => !done.has(formal));
+    const recalled = states.map(({ formal, start }) => {
+      const first = visit(start);
+      const state = options.carry ? recall(formal.attributes.name, first) : null;
+      done.set(formal, state?.before ?? first);
+      return state;
+    });
+    states.forEach(({ next }, k) => recalled[k]?.leave(visit(next)));
   };
 
   const neutral = { sum: 0, prod: 1, max: -Infinity, logsumexp: -Infinity } as const;

@@ -4,6 +4,7 @@
  * `dy`, and what they make of it is selected. Where that cannot be (a sum over an axis of c), `guard` is left.
  */
 import { binary, constant, select } from "../ir/graph/build.ts";
+import { stepCondition } from "./guards.ts";
 import type { BinaryFunction, Node, UnaryFunction } from "../ir/graph/types.ts";
 
 const zero = constant(0);
@@ -18,7 +19,8 @@ export interface Selected {
 /** The parts of a value that is 0 by choice in places. */
 export function selected(dy: Node): Selected | null {
   if (dy.op !== "select") return null;
-  const [condition, then, otherwise] = dy.operands as [Node, Node, Node];
+  const [asked, then, otherwise] = dy.operands as [Node, Node, Node];
+  const condition = stepCondition(asked) ?? asked;
   const isWhole = (value: Node): boolean => value.type.axes.length === dy.type.axes.length;
   if (isZero(otherwise) && isWhole(then)) return { condition, value: then, taken: true };
   if (isZero(then) && isWhole(otherwise)) return { condition, value: otherwise, taken: false };

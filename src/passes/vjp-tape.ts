@@ -4,10 +4,20 @@
  * are kept, and the histories of states; what is elementwise and cheap is computed again in the reversed body from
  * those; elements are read from their own sequences.
  */
-import { element, position, scan as makeScan, scanOutput, scanParts, union } from "../ir/graph/build.ts";
+import {
+  constant,
+  element,
+  position,
+  scan as makeScan,
+  scanOutput,
+  scanParts,
+  select,
+  union,
+} from "../ir/graph/build.ts";
 import type { ScanParts } from "../ir/graph/build.ts";
 import type { BinaryFunction, Node, UnaryFunction } from "../ir/graph/types.ts";
 import { bodyRoots, rewrite } from "../ir/graph/walk.ts";
+import { type Guard, guardsOf } from "./guards.ts";
 import type { Derivation } from "./backpropagate.ts";
 
 export interface Tape {
@@ -37,6 +47,7 @@ export function readTape(
   const outputs = [...parts.outputs];
   const indices: { node: Node; formal: Node<"element">; index: number }[] = [];
   const elements: ScanParts["elements"][number][] = [];
+  const guards = guardsOf(scan);
   for (const node of kept) {
     if (node.op === "position") {
       known.set(node, ownPosition);
@@ -49,10 +60,12 @@ export function readTape(
       known.set(node, formal);
       continue;
     }
-    if (!outputs.includes(node)) outputs.push(node);
+    // What only some steps need is kept of those; that is when it is read, too.
+    const value = guarded(node, guards.get(node) ?? []);
+    if (!outputs.includes(value)) outputs.push(value);
     const type = { dtype: node.type.dtype, axes: union(node.type.axes, [parts.axis]) };
     const formal = element(node.label ?? node.op, type, parts.axis);
-    indices.push({ node, formal, index: outputs.indexOf(node) });
+    indices.push({ node, formal, index: outputs.indexOf(value) });
     known.set(node, formal);
   }
   const taped = outputs.length === parts.outputs.length ? scan : makeScan({ ...parts, outputs }, scan.label);
@@ -60,6 +73,15 @@ export function readTape(
   for (const { formal, index } of indices) elements.push({ formal, sequence: scanOutput(taped, index) });
   const body = rewrite(roots, (node) => node, known);
   return { elements, position: ownPosition, body };
+}
+
+function guarded(node: Node, guards: readonly Guard[]): Node {
+  const zero = constant(0, node.type.dtype === "tuple" ? "f32" : node.type.dtype);
+  return guards.reduceRight(
+    (value, { condition, taken }) =>
+      taken ? select(condition, value, zero) : select(condition, zero, value),
+    node,
+  );
 }
 
 /** The first nodes on every way down from the roots for which `stop` holds. */

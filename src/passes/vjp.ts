@@ -104,8 +104,9 @@ function apply(
   behindSelect: boolean,
 ): Node | null {
   const isElementwise = node.op === "unary" || node.op === "binary";
-  const choice = isElementwise ? selected(dy) : null;
-  if (choice) {
+  const choice = selected(dy);
+  // A condition of the step alone is one for all elements: it stays outermost past sums too.
+  if (choice && (isElementwise || choice.condition.type.axes.length === 0)) {
     const dx = apply(node, choice.value, operand, behindSelect);
     return dx === choice.value ? dy : dx && reselect(choice, dx);
   }

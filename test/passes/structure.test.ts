@@ -138,10 +138,12 @@ describe("runPasses", () => {
     const without = new Set(["hoist", "differentiate", "simplify"]);
     const names = graphPasses("training", { without }).map((pass) => pass.name);
     expect(names).toEqual([
+      "split-states",
       "merge-gates",
       "unroll",
       "differentiate",
       "defer-weight-gradients",
+      "guard-updates",
       "mask-padding",
     ]);
   });
@@ -153,6 +155,7 @@ describe("runPasses", () => {
     });
     expect(seen).toEqual([
       "simplify 1",
+      "split-states 1",
       "hoist 1",
       "merge-gates 1",
       "unroll 1",
