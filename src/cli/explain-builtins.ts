@@ -78,6 +78,7 @@ export const builtins: Readonly<Record<string, Explanation>> = {
   diag: fn("The value times a fresh weight for each of its features.", "o = sigmoid(affine(x) + diag(c))"),
   concat: fn("The features of its arguments one after another.", "h = lstm(64)(concat(x, r[t-1]))"),
   dot: fn("Σ a·b over the features.", "a = softmax(s: dot(h, memory[s]))"),
+  position: fn("The number of each step of a sequence, from 0.", "late = if position(x) > 3 then x else 0"),
   one_hot: fn("1 at the index, 0 elsewhere.", "x = one_hot(words)"),
   is_token: fn(
     "Whether the value is an integer with a vocabulary: known when compiling.",

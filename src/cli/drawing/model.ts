@@ -1,6 +1,6 @@
 /**
- * A program's drawing with the shapes that the compiler infers. Each stage's shape is asked of the compiler: a check of
- * the program with one more output, the pipeline up to that stage. Sizes that only the data tell stay names.
+ * A program's outline with what the compiler infers. Each stage's shape and parameters are asked of the compiler: a check
+ * of the program with one more output, the pipeline up to that stage. Sizes that only the data tell stay names.
  */
 import { check } from "../../compile/check.ts";
 import { modifiers } from "../../elaborate/layers.ts";
@@ -10,15 +10,14 @@ import { standardLibrary } from "../../std/library.ts";
 import { programFailure, readImport, showDiagnostics, type SourceFile } from "../compile-file.ts";
 import { openSizes, refuseUnusedSizes } from "../open-sizes.ts";
 import type { Sizes } from "../options.ts";
-import { drawOutline } from "./draw-outline.ts";
 import { stageName } from "./expressions.ts";
-import { outlineOf, pipesOf } from "./outline.ts";
+import { outlineOf, pipesOf, type Outline } from "./outline.ts";
 
 /** Stand for sizes that only the data tell: no program has features this wide, and no sum of a few is another. */
 const firstMarker = 1_000_003;
 const markerStep = 100_019;
 
-export function drawModel(source: SourceFile, title: string, dims: Sizes): string {
+export function outlineModel(source: SourceFile, dims: Sizes): Outline {
   const examine = (text: string, sizes: Sizes) =>
     check(text, source.file, { dims: sizes, assume: true, imports: readImport });
   const { diagnostics, sources, model, main } = examine(source.source, dims);
@@ -29,22 +28,47 @@ export function drawModel(source: SourceFile, title: string, dims: Sizes): strin
   const markers = markersOf(model, program, dims);
   const sizes = { ...dims, ...Object.fromEntries(markers) };
   const shapes = new Map<string, string>();
-  for (const { text, span } of prefixesOf(program, source.source)) {
-    const result = examine(text, sizes).model?.results.find(({ name }) => name === probe);
-    if (result !== undefined) shapes.set(key(span), shapeText(result.value, markers));
+  const learned = new Map<string, readonly string[]>();
+  let before: readonly string[] = [];
+  for (const { text, span, first } of prefixesOf(program, source.source)) {
+    const found = examine(text, sizes).model;
+    const result = found?.results.find(({ name }) => name === probe);
+    if (!found || !result) continue;
+    const parameters = found.parameters.map(({ name }) => name);
+    // What other statements learn is in every prefix; what a pipeline's first stage learns bears the probe's name.
+    const own = first
+      ? parameters.filter((name) => name.startsWith(`${probe}.`))
+      : parameters.filter((name) => !before.includes(name));
+    shapes.set(key(span), shapeText(result.value, markers));
+    learned.set(key(span), lastParts(own));
+    before = parameters;
   }
   const results = examine(source.source, sizes).model?.results ?? [];
-  const outline = outlineOf(program, source.source, {
+  const all = model.parameters.map(({ name }) => name);
+  return outlineOf(program, source.source, {
     ...libraryNames(),
     modifiers: new Set([...Object.keys(modifiers), "recurrent_dropout"]),
     shapeAt: (span) => shapes.get(key(span)) ?? "",
+    parametersAt: (span) => learned.get(key(span)) ?? [],
+    parametersOf: (layer) => lastParts(all.filter((name) => name.split(".").includes(layer))),
     predictionOf: (target) => {
       const result = results.find((other) => other.target === target);
       return result === undefined ? "" : shapeText(result.value, markers);
     },
   });
-  return drawOutline(outline, title);
 }
+
+/** `Wx` of `lstm.i.Wx`, each once. */
+const lastParts = (names: readonly string[]): readonly string[] => [
+  ...new Set(
+    names.map((name) =>
+      name
+        .replace(/(?:\.\d+)+$/u, "")
+        .split(".")
+        .at(-1)!,
+    ),
+  ),
+];
 
 const key = ({ start, end }: Span): string => `${start}:${end}`;
 
@@ -57,6 +81,8 @@ interface Prefix {
   /** A program that names the value `probe`. */
   readonly text: string;
   readonly span: Span;
+  /** Of its pipeline. */
+  readonly first: boolean;
 }
 
 const probe = "probe_of_this_stage";
@@ -75,7 +101,7 @@ function prefixesOf(program: Program, source: string): readonly Prefix[] {
       if (next !== undefined && modifiers[stageName(next) ?? ""]) return [];
       const parts = stages.slice(0, k + 1).map(({ span }) => textOf(span));
       const value = [...(implied ? ["x"] : []), ...parts].join(" >> ");
-      return [{ text: `${before}\noutput ${probe} = ${value}\n`, span: stage.span }];
+      return [{ text: `${before}\noutput ${probe} = ${value}\n`, span: stage.span, first: k === 0 }];
     }),
   );
 }

@@ -6,7 +6,7 @@ import type { Argument, DataType, Expression, Pipe, Program, Span, Statement } f
 import { partsOf } from "../../parser/expression-parts.ts";
 import { namesIn, stageName } from "./expressions.ts";
 
-export type BoxKind = "input" | "target" | "output" | "stage" | "loss" | "value";
+export type BoxKind = "input" | "target" | "output" | "stage" | "loss" | "value" | "gradient";
 
 export interface Box {
   readonly id: string;
@@ -18,6 +18,8 @@ export interface Box {
   readonly recurrent: "no" | "forwards" | "both";
   /** What flows out of it; empty where nobody knows. */
   readonly shape: string;
+  /** What it learns: `Wx`, `Wh`, `b`. */
+  readonly parameters: readonly string[];
 }
 
 export interface Arrow {
@@ -39,6 +41,10 @@ export interface Vocabulary {
   readonly modifiers: ReadonlySet<string>;
   /** The shape of what a stage gives, by its place in the source. */
   readonly shapeAt: (span: Span) => string;
+  /** What a stage learns, by its place in the source. */
+  readonly parametersAt: (span: Span) => readonly string[];
+  /** What an output layer learns, by its name. */
+  readonly parametersOf: (layer: string) => readonly string[];
   /** The shape of what is predicted for a target. */
   readonly predictionOf: (target: string) => string;
 }
@@ -63,9 +69,9 @@ export function outlineOf(program: Program, source: string, language: Vocabulary
   const cells = new Set(language.cells);
   const losses = new Set(language.losses);
 
-  const add = (box: Omit<Box, "id" | "recurrent"> & Partial<Box>): string => {
+  const add = (box: Omit<Box, "id" | "recurrent" | "parameters"> & Partial<Box>): string => {
     const id = `box${boxes.length}`;
-    boxes.push({ recurrent: "no", ...box, id });
+    boxes.push({ recurrent: "no", parameters: [], ...box, id });
     return id;
   };
   const link = (from: string, to: string, role: string | null = null): void => {
@@ -94,7 +100,14 @@ export function outlineOf(program: Program, source: string, language: Vocabulary
     const inner = expression.kind === "call" ? expression.arguments.map(({ value }) => draw(value)) : [];
     if (read.length === 0 && inner.every((id) => id === null)) return null;
     const label = expression.kind === "call" && callee !== null ? callee : shorten(textOf(expression.span));
-    const id = add({ kind: "value", label, detail: "", shape: language.shapeAt(expression.span) });
+    const parameters = language.parametersAt(expression.span);
+    const id = add({
+      kind: "value",
+      label,
+      detail: "",
+      shape: language.shapeAt(expression.span),
+      parameters,
+    });
     for (const from of expression.kind === "call" ? inner : []) if (from !== null) link(from, id);
     if (!inner.some((from) => from !== null)) for (const name of read) link(values.get(name)!, id);
     return id;
@@ -127,12 +140,14 @@ export function outlineOf(program: Program, source: string, language: Vocabulary
       ...(net === undefined ? [] : [textOf(net.span)]),
     ].join(", ");
     const extra = modifiers.map(({ span }) => textOf(span));
+    const { span } = modifiers.at(-1) ?? expression;
     const id = add({
       kind: loss ? "loss" : "stage",
       label: name ?? shorten(textOf(expression.span)),
       detail: [details, ...extra].filter((part) => part !== "").join(" · "),
       recurrent: !recurs ? "no" : both || used.includes("bidir") ? "both" : "forwards",
-      shape: language.shapeAt((modifiers.at(-1) ?? expression).span),
+      shape: language.shapeAt(span),
+      parameters: loss ? language.parametersOf(name) : language.parametersAt(span),
     });
     link(from, id);
     for (const argument of expression.kind === "call" ? expression.arguments : [])
