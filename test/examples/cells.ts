@@ -53,6 +53,28 @@ export const scrn: Network = (w, xs) => {
   return states.map(({ s, h }) => [...h, ...s]);
 };
 
+const periods = [1, 2, 4, 8];
+
+export const clockwork: Network = (w, xs) => {
+  const n = w("cwrnn.b").length / periods.length;
+  const part = (name: string, at: number): Vector => {
+    const all = w(name);
+    const size = name === "cwrnn.U" ? n * n : all.length / periods.length;
+    return all.slice(at * size, (at + 1) * size);
+  };
+  let h: Vector[] = periods.map(() => zeros(n));
+  return xs.map((x, t) => {
+    h = h.map((own, g) => {
+      if (t % periods[g]! !== 0) return own;
+      const slower = h.flatMap((other, j) =>
+        periods[j]! >= periods[g]! ? [product(part("cwrnn.U", g * periods.length + j), other)] : [],
+      );
+      return tanh(add(product(part("cwrnn.W", g), x), part("cwrnn.b", g), ...slower));
+    });
+    return h.flat();
+  });
+};
+
 export const irnn: Network = (w, xs) =>
   unroll(xs, zeros(32), (x, h) => relu(add(affine(w, "irnn.h", { x }), product(w("irnn.W"), h))));
 

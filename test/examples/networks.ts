@@ -1,5 +1,6 @@
 /** The networks of examples/ in plain loops: what each makes of the vectors that flow into its recurrent layer. */
 import {
+  clockwork,
   deepTransition,
   indrnn,
   irnn,
@@ -57,6 +58,7 @@ export const networks: Readonly<Record<string, Network>> = {
   "gru-reset-after": gru("gru", "after"),
   "linear-memory": last(linearMemory),
   scrn,
+  clockwork,
   irnn: last(irnn),
   sigmoid: last(elman("elman", sigmoid)),
   "layernorm-lstm": layernormLstm,
