@@ -1,4 +1,5 @@
 /** The kernel program of a model for the target `tfjs`: shaders for GPUs, and the module that draws the first weights. */
+import { apartOn } from "../backends/tfjs/apart.ts";
 import { deviceProgram, initialiserOf } from "../backends/tfjs/emit.ts";
 import { splitRows } from "../backends/tfjs/split-rows.ts";
 import { emitWebgl } from "../backends/tfjs/webgl.ts";
@@ -23,7 +24,8 @@ export function compileTfjs(
   fused: KernelProgram,
   emit: (program: KernelProgram) => Uint8Array,
 ): TfjsCompilation {
-  const program = planMemory(verifyKernels(deviceProgram(fused), "split-sums"));
+  const device = verifyKernels(deviceProgram(fused), "split-sums");
+  const program = planMemory(device, { apart: apartOn(device) });
   const tfjs: TfjsProgram = {
     hash: (stableHash(printKernels(program)) >>> 0).toString(16).padStart(8, "0"),
     webgpu: emitWebgpu(program),

@@ -52,7 +52,7 @@ export async function openTab(): Promise<Tab> {
     if (message.type() === "error" || process.env["SHOW_PAGE"]) console.error(message.text());
   });
   await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-  await page.waitForFunction("globalThis.openOn !== undefined");
+  await page.waitForFunction("globalThis.rnncTest !== undefined");
   return {
     page,
     close: async () => {

@@ -51,7 +51,7 @@ export interface Code {
 
 export function makeCode(target: Target): Code {
   let count = 0;
-  return { target, lines: [], fresh: (stem) => `${stem}${count++}` };
+  return { target, lines: [], fresh: (stem) => `${stem}_${count++}` };
 }
 
 export interface Scope {

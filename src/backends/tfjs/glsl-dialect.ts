@@ -59,9 +59,7 @@ export const glsl = (size: Dialect["size"]): Dialect => ({
   value: (type, name, value) => `${types[type]} ${name} = ${value};`,
   variable: (type, name, value) => `${types[type]} ${name} = ${value};`,
   counted: (name, from, to, by) => `for (int ${name} = ${from}; ${name} < ${to}; ${name} += ${by})`,
-  // `uniform` is a word of the language.
-  random: (distribution, operands) =>
-    `${distribution === "uniform" ? "uniform_" : distribution}(${operands.join(", ")})`,
+  random: (distribution, operands) => `${distribution}Number(${operands.join(", ")})`,
 });
 
 /** Functions by name, each with those that it calls; their reasons are those of `wgslHelpers`. */
@@ -120,15 +118,15 @@ export const glslHelpers: Readonly<
   return uvec2(a, b);
 }`,
   },
-  uniform_: {
+  uniformNumber: {
     calls: ["threefry"],
-    text: `float uniform_(int seed, int place, int example, int coordinate) {
+    text: `float uniformNumber(int seed, int place, int example, int coordinate) {
   return float(threefry(seed, place, example, coordinate).x >> 8u) * 5.9604645e-8;
 }`,
   },
-  normal: {
+  normalNumber: {
     calls: ["threefry"],
-    text: `float normal(int seed, int place, int example, int coordinate) {
+    text: `float normalNumber(int seed, int place, int example, int coordinate) {
   vec2 words = vec2(threefry(seed, place, example, coordinate) >> 8u) * 5.9604645e-8;
   return sqrt(-2.0 * log(1.0 - words.x)) * cos(6.2831855 * words.y);
 }`,

@@ -57,7 +57,7 @@ export const wgsl = (size: Dialect["size"]): Dialect => ({
   value: (_, name, value) => `let ${name} = ${value};`,
   variable: (type, name, value) => `var ${name}: ${types[type]} = ${value};`,
   counted: (name, from, to, by) => `for (var ${name}: i32 = ${from}; ${name} < ${to}; ${name} += ${by})`,
-  random: (distribution, operands) => `${distribution}(${operands.join(", ")})`,
+  random: (distribution, operands) => `${distribution}Number(${operands.join(", ")})`,
 });
 
 /**
@@ -119,15 +119,15 @@ export const wgslHelpers: Readonly<
   return vec2<u32>(a, b);
 }`,
   },
-  uniform: {
+  uniformNumber: {
     calls: ["threefry"],
-    text: `fn uniform(seed: i32, place: i32, example: i32, coordinate: i32) -> f32 {
+    text: `fn uniformNumber(seed: i32, place: i32, example: i32, coordinate: i32) -> f32 {
   return f32(threefry(seed, place, example, coordinate).x >> 8u) * 5.9604645e-8f;
 }`,
   },
-  normal: {
+  normalNumber: {
     calls: ["threefry"],
-    text: `fn normal(seed: i32, place: i32, example: i32, coordinate: i32) -> f32 {
+    text: `fn normalNumber(seed: i32, place: i32, example: i32, coordinate: i32) -> f32 {
   let words = vec2<f32>(threefry(seed, place, example, coordinate) >> vec2<u32>(8u, 8u)) * 5.9604645e-8f;
   return sqrt(-2.0f * log(1.0f - words.x)) * cos(6.2831855f * words.y);
 }`,

@@ -89,7 +89,7 @@ export function openModel(options: DeviceModelOptions): DeviceModel {
     feed(machine, of, batch, tenant);
     machine.run("predict");
     const outputs = metadata.outputs.filter(({ predict }) => machine.buffer(predict ?? ""));
-    await mirror.download(outputs.map((o) => o.predict!));
+    await mirror.download(outputs.map((o) => o.spelling?.emissions ?? o.predict!));
     return Object.fromEntries(
       outputs.map((info) => {
         const vocabulary = of.vocabularies.get(info.vocabulary?.of ?? "") ?? null;

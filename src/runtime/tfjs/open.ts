@@ -43,7 +43,7 @@ export async function openOn({ tf, metadata, program, weights }: OpenOptions): P
   return openModel({ metadata, device, entries, initialise, weights });
 }
 
-function openDevice(
+export function openDevice(
   tf: Tfjs,
   metadata: Metadata,
   program: TfjsProgram,

@@ -64,6 +64,8 @@ export function openWebgpu(
   const places = new Map<string, number>();
   let lost: string | null = null;
   let disposed = false;
+  /** What was wrong with a shader, once the device has said so. */
+  let fault: string | null = null;
   void device.lost.then(({ message }) => (lost = message || "no reason was given"));
 
   const check = (): void => {
@@ -72,15 +74,21 @@ export function openWebgpu(
       fail(`the WebGPU device was lost (${lost}): load the model again, with the weights saved last`);
   };
 
-  const pipeline = (shader: number): GPUComputePipeline =>
-    (pipelines[shader] ??= device.createComputePipeline({
-      label: program.shaders[shader]!.name,
+  const pipeline = (shader: number): GPUComputePipeline => {
+    const known = pipelines[shader];
+    if (known) return known;
+    const { name, code } = program.shaders[shader]!;
+    device.pushErrorScope("validation");
+    const made = device.createComputePipeline({
+      label: name,
       layout: pipelineLayout,
-      compute: {
-        module: device.createShaderModule({ code: program.shaders[shader]!.code }),
-        entryPoint: "main",
-      },
-    }));
+      compute: { module: device.createShaderModule({ code }), entryPoint: "main" },
+    });
+    void device.popErrorScope().then((error) => {
+      if (error) fault ??= `this device refuses the shader of \`${name}\`: ${error.message}`;
+    });
+    return (pipelines[shader] = made);
+  };
 
   const bind = (words: GPUBuffer, steps: GPUBuffer): Memory => ({
     words,
@@ -192,6 +200,7 @@ export function openWebgpu(
         check();
         throw error;
       }
+      if (fault !== null) fail(fault);
       const bytes = staging.getMappedRange().slice(0);
       staging.destroy();
       to = 0;

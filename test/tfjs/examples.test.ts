@@ -1,0 +1,189 @@
+/**
+ * Every example in a real browser, on WebGL 2 and WebGPU: predictions and gradients against the float64 evaluator, and ten
+ * steps of training beside the WASM module's.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { check } from "../../src/compile/check.ts";
+import { byParameter, finiteEnvironment } from "../../src/compile/check-gradients.ts";
+import { compile } from "../../src/compile/compile.ts";
+import { type Entries, makeEntries } from "../../src/compile/entries.ts";
+import { readParameters, writeInputs, writeParameters } from "../../src/compile/module-memory.ts";
+import { generator } from "../../src/compile/random-environment.ts";
+import { type Environment, evaluate, type Tensor } from "../../src/ir/graph/eval.ts";
+import type { Graph } from "../../src/ir/graph/types.ts";
+import { split } from "../../src/passes/split.ts";
+import { dimsOf, extent, gather, strides } from "../../src/runtime/layout.ts";
+import { type Machine, openMachine, startMachine } from "../../src/runtime/machine.ts";
+import { type Mirror, openMirror } from "../../src/runtime/tfjs/mirror.ts";
+import { hasBrowser, openTab, type Tab } from "./browser.ts";
+import { type Backend, remoteDevice } from "./remote-device.ts";
+
+const folder = `${import.meta.dirname}/../../examples`;
+const programs = readdirSync(folder).filter((name) => name.endsWith(".rnn") && name.match(process.env["ONLY"] ?? ""));
+
+/** Relative to the float64 evaluator, in the norm of an output or a parameter's gradient. */
+const tolerance = 1e-4;
+/** Of losses after up to ten updates by optimisers that divide by small numbers, relative to the WASM module's. */
+const courseTolerance = 1e-3;
+
+interface Case {
+  readonly entries: Entries;
+  readonly environment: Environment;
+  /** The losses of the WASM module's steps. */
+  readonly course: readonly number[];
+  readonly target: Awaited<ReturnType<typeof compile>>;
+}
+
+async function makeCase(name: string): Promise<Case> {
+  const source = readFileSync(`${folder}/${name}`, "utf8");
+  const { model } = check(source, name, { assume: true });
+  if (!model) throw new Error(`${name} has errors`);
+  const entries = makeEntries(model);
+  const graphs = [entries.gradients ?? entries.predict!, split(model.graph, "train")!] as [Graph, Graph];
+  const environment = finiteEnvironment(model, graphs, generator(7));
+  const { wasm, metadata } = await compile(source, name, { assume: true });
+  const target = await compile(source, name, { assume: true, target: "tfjs" });
+  const module = await startMachine(metadata!, wasm!);
+  const course = entries.gradients ? courseOf(module, environment) : [];
+  return { entries, environment, course, target };
+}
+
+const updates = 10;
+
+function courseOf(module: Machine, environment: Environment): readonly number[] {
+  writeInputs(module, environment);
+  writeParameters(module, environment.params);
+  return Array.from({ length: updates }, () => {
+    update(module);
+    return loss(module);
+  });
+}
+
+/** A step of training on what lies in memory. */
+function update(machine: Machine): void {
+  machine.floats()[machine.at(machine.buffer("settings")!)] = machine.metadata.train.optimiser.rate;
+  machine.run("gradients");
+  machine.run("update");
+}
+
+interface DeviceMachine {
+  readonly machine: Machine;
+  readonly mirror: Mirror;
+}
+
+async function onDevice(tab: Tab, backend: Backend, { target }: Case): Promise<DeviceMachine> {
+  const metadata = target.metadata!;
+  const device = await remoteDevice(tab.page, backend, target.tfjs!, metadata);
+  const { entries } = target.tfjs![backend];
+  const initialise = (): never => {
+    throw new Error("the tests write weights themselves");
+  };
+  const mirror = openMirror({ metadata, device, entries, initialise });
+  return { machine: openMachine(metadata, mirror.host), mirror };
+}
+
+const persistent = ({ metadata }: Machine): string[] => [
+  "parameters",
+  "counters",
+  ...metadata.states,
+  ...Object.keys(metadata.buffers).filter((name) => name.startsWith("moment.")),
+];
+
+function prepare({ machine, mirror }: DeviceMachine, environment: Environment): void {
+  writeInputs(machine, environment);
+  writeParameters(machine, environment.params);
+  mirror.changed(persistent(machine));
+}
+
+const norm = (values: ArrayLike<number>): number =>
+  Math.sqrt(Array.from(values).reduce((sum, x) => sum + x * x, 0));
+
+function expectNear(what: string, actual: ArrayLike<number>, exact: ArrayLike<number>, floor: number): void {
+  const difference = norm(Array.from(exact, (x, k) => x - actual[k]!));
+  const relative = difference / Math.max(norm(exact), floor);
+  expect(relative, what).toBeLessThan(tolerance);
+}
+
+/** An output in the order of the evaluator's tensor. */
+function outputOf(machine: Machine, name: string, { axes }: Tensor): Float64Array {
+  const info = machine.buffer(name)!;
+  const order = axes.map((a) => info.dims.findIndex((d) => d.axis === a.name.split(":")[0]));
+  const dims = order.every((d) => d >= 0) ? order : dimsOf(info, axes);
+  const steps = strides(info, machine.sizes());
+  const shape = dims.map((d) => extent(info.dims[d]!, machine.sizes()));
+  const dense = new Float32Array(shape.reduce((a, b) => a * b, 1));
+  const source = Float32Array.from(machine.view(info));
+  gather(
+    source,
+    machine.at(info),
+    dims.map((d) => steps[d]!),
+    shape,
+    dense,
+  );
+  return Float64Array.from(dense);
+}
+
+async function expectPredictions(device: DeviceMachine, { entries, environment }: Case): Promise<void> {
+  const { machine, mirror } = device;
+  const exact = evaluate(entries.predict!, environment);
+  const outputs = machine.metadata.outputs.flatMap((o) => (o.predict ? [o.predict] : []));
+  machine.run("predict");
+  await mirror.download(outputs);
+  expect(outputs.length).toBeGreaterThan(0);
+  for (const name of outputs) {
+    const tensor = exact.get(name)!;
+    // Padding is NaN there, and undefined here.
+    const counted = [...tensor.data.keys()].filter((k) => !Number.isNaN(tensor.data[k]!));
+    const actual = outputOf(machine, name, tensor);
+    const [a, b] = [actual, tensor.data].map((data) => counted.map((k) => data[k]!)) as [number[], number[]];
+    expectNear(name, a, b, 1e-6);
+  }
+}
+
+async function expectGradients(
+  { machine, mirror }: DeviceMachine,
+  { entries, environment }: Case,
+): Promise<void> {
+  const exact = byParameter(entries.gradients!, environment);
+  const floor = 1e-4 * Math.max(...[...exact.values()].map(norm));
+  machine.run("gradients");
+  await mirror.download(["gradients"]);
+  const found = readParameters(machine, "gradients");
+  for (const [name, gradient] of exact) expectNear(`gradient of ${name}`, found.get(name)!, gradient, floor);
+}
+
+const loss = (machine: Machine): number => machine.floats()[machine.at(machine.buffer("train:loss")!)]!;
+
+async function expectTraining({ machine, mirror }: DeviceMachine, { course }: Case): Promise<void> {
+  for (const [step, wanted] of course.entries()) {
+    mirror.changed(["settings"]);
+    update(machine);
+    await mirror.download(["train:loss"]);
+    const difference = Math.abs(loss(machine) - wanted);
+    expect(difference, `loss of step ${step}`).toBeLessThan(
+      courseTolerance * Math.max(Math.abs(wanted), 1e-3),
+    );
+  }
+}
+
+describe.skipIf(!hasBrowser)("examples in Chromium", () => {
+  let tab: Tab;
+  beforeAll(async () => void (tab = await openTab()), 60_000);
+  afterAll(() => tab?.close());
+
+  describe.each(programs)("%s", (name) => {
+    let made: Promise<Case> | null = null;
+    afterAll(() => void (made = null));
+
+    test.each<Backend>(["webgpu", "webgl"])("%s", { timeout: 60_000 }, async (backend) => {
+      const one = await (made ??= makeCase(name));
+      const device = await onDevice(tab, backend, one);
+      prepare(device, one.environment);
+      if (one.entries.predict) await expectPredictions(device, one);
+      if (!one.entries.gradients) return;
+      await expectGradients(device, one);
+      await expectTraining(device, one);
+    });
+  });
+});
