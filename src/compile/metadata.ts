@@ -63,6 +63,7 @@ export function makeMetadata({
         axes,
         feature: feature ? fixedSize(feature) : null,
         vocabulary: target?.vocabulary ?? null,
+        spelling: spellingInfo(result, buffers),
         predict: named("predict"),
         step: named("step"),
       };
@@ -85,6 +86,16 @@ export function makeMetadata({
     vocabularies: usedVocabularies(model.data, vocabularies),
     memory,
   };
+}
+
+/** Null where the model does not leave what paths are made of. */
+function spellingInfo(
+  { name, spelling }: Model["results"][number],
+  buffers: Metadata["buffers"],
+): OutputInfo["spelling"] {
+  const emissions = `predict:${name}.emissions`;
+  if (!spelling || !buffers[emissions]) return null;
+  return { emissions, classes: fixedSize(spelling.entries), blank: spelling.blank };
 }
 
 function bufferInfo(buffer: Buffer, axes: readonly Axis[], plan: MemoryPlan): BufferInfo {

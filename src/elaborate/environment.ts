@@ -10,6 +10,7 @@ import type { Diagnostic, Note, Reporter } from "../diagnostics/diagnostic.ts";
 import type { Expression, Index, Name, Span } from "../parser/ast.ts";
 import type { DataInfo } from "./data.ts";
 import type { Sizes } from "./sizes.ts";
+import type { Spelling } from "./paths.ts";
 import type { Origin, Tensor, Value } from "./values.ts";
 import type { Recurrence } from "./recurrence.ts";
 
@@ -53,6 +54,8 @@ export interface Session {
   }[];
   /** What `prev(…)` of a target reads: in generation it is what was chosen, so a prediction may see it. */
   readonly fedBack: Set<Node>;
+  /** What the labels that paths spell were made of. */
+  readonly spellings: Map<Node, Spelling>;
 }
 
 export interface Objective {
@@ -69,6 +72,8 @@ export interface Result {
   readonly meaning: "value" | "probabilities" | "labels";
   /** The target whose prediction it is. */
   readonly target: string | null;
+  /** Of labels that a path spells: what a search for better ones needs. */
+  readonly spelling?: Spelling | null;
   /** The statement or output layer that names it. */
   readonly origin: Origin;
 }

@@ -11,6 +11,7 @@ import { builtinFunctions } from "./builtins.ts";
 import { extend, fail, type Environment, type Path } from "./environment.ts";
 import { evaluate, evaluateSize } from "./evaluate.ts";
 import { declareTarget } from "./data.ts";
+import { spellingOf } from "./paths.ts";
 import { stageName } from "./stages.ts";
 import {
   align,
@@ -134,7 +135,8 @@ export function applyOutputLayer(layer: OutputLayer, value: Tensor, environment:
       { message: "The first is here:", file: before.file, span: before.span },
     ]);
   const origin = { file: environment.file, span: layer.span };
-  session.results.set(name, { name, value: prediction, meaning, target: name, origin });
+  const spelling = spellingOf(prediction.node, session);
+  session.results.set(name, { name, value: prediction, meaning, target: name, spelling, origin });
   return prediction;
 }
 

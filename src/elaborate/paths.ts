@@ -1,12 +1,21 @@
 /** Paths through labels with blanks (Graves et al. 2006). */
 import * as build from "../ir/graph/build.ts";
-import type { Node } from "../ir/graph/types.ts";
-import { fail } from "./environment.ts";
+import type { Axis, Node } from "../ir/graph/types.ts";
+import { fail, type Session } from "./environment.ts";
 import { align, combine, isTime, over, type Operand } from "./tensors.ts";
 import type { CallSite, Tensor } from "./values.ts";
 
 /** What stands where a path says nothing new; whoever reads the labels passes over it. */
 export const nothing = -1;
+
+/** What a path is made of: at each step it goes through the entry of the highest score. */
+export interface Spelling {
+  /** Logarithms of probabilities, up to a constant a step. */
+  readonly emissions: Node;
+  /** The axis of the entries. */
+  readonly entries: Axis;
+  readonly blank: number;
+}
 
 /** The labels that a path spells: of each run of equals the first, and no blanks. What is left out is -1. */
 export function collapsed(path: Tensor, blank: Operand, site: CallSite): Tensor {
@@ -27,5 +36,21 @@ export function collapsed(path: Tensor, blank: Operand, site: CallSite): Tensor 
     here,
     build.constant(nothing, "i32"),
   ]) as [Node, Node, Node];
-  return { ...over(path, build.select(gap, left, label)), axes: path.axes };
+  const labels = build.select(gap, left, label);
+  const choice = path.node;
+  if (choice.op === "reduce" && choice.attributes.fn === "argmax" && blank.value.kind === "number")
+    environment.session.spellings.set(labels, {
+      emissions: choice.operands[0]!,
+      entries: choice.attributes.axes[0]!,
+      blank: blank.value.value,
+    });
+  return { ...over(path, labels), axes: path.axes };
+}
+
+/** Of a value that `collapse` made, whatever its axes have been called since; null of any other. */
+export function spellingOf(value: Node, session: Session): Spelling | null {
+  if (value.op !== "rename") return session.spellings.get(value) ?? null;
+  const inner = spellingOf(value.operands[0]!, session);
+  const { from, to } = value.attributes;
+  return inner && { ...inner, emissions: build.rename(inner.emissions, from, to) };
 }

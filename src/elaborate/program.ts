@@ -98,7 +98,7 @@ export function elaborate(
     if (entry === "train") last = done;
     if (entry === "step") step = done;
     if (entry === "predict") predicted = done;
-    outputs.push(...entryOutputs(entry, done.session));
+    outputs.push(...entryOutputs(entry, done.session, searchesPaths(source.program)));
   }
   const { session } = last!;
   diagnostics.push(...last!.diagnostics);
@@ -127,12 +127,20 @@ const isChunked = (program: Program): boolean =>
     (s) => s.kind === "train" && s.settings.some((setting) => setting.key.name === "tbptt"),
   );
 
-function entryOutputs(entry: string, session: Session): Output[] {
+/** `decode { beam(n) }` looks for the labels of the likeliest paths, so it must see what paths are made of. */
+const searchesPaths = (program: Program): boolean =>
+  program.statements.some((s) => s.kind === "decode" && s.settings.some(({ key }) => key.name === "beam"));
+
+function entryOutputs(entry: string, session: Session, emissions: boolean): Output[] {
   const outputs: Output[] = [];
   if (entry === "predict" || entry === "step")
     for (const result of session.results.values())
       outputs.push({ name: `${entry}:${result.name}`, role: "predict", value: result.value.node });
   else if (session.objectives.length > 0) outputs.push(...lossOutputs(entry, session.objectives));
+  if (entry === "predict" && emissions)
+    for (const { name, spelling } of session.results.values())
+      if (spelling)
+        outputs.push({ name: `predict:${name}.emissions`, role: "predict", value: spelling.emissions });
   if (outputs.length > 0)
     for (const [name, value] of session.carried)
       outputs.push({ name: `${entry}:${name}`, role: "carry", value });

@@ -51,6 +51,7 @@ export function runOnce(
     results: new Map(),
     fedBack: new Set(),
     looksAhead: [],
+    spellings: new Map(),
   };
   const library = new Map<string, Value>();
   const root = environmentOf("", session, library, [], diagnostics);

@@ -6,12 +6,13 @@
  *
  * Plain JavaScript without dependencies: browsers, workers, Node, Deno and edge functions run it alike.
  */
-import { dataSpecs, type Inputs, makeBatch } from "./batch.ts";
+import { type Batch, dataSpecs, type Inputs, makeBatch } from "./batch.ts";
 import { fail } from "./errors.ts";
 import { feed } from "./feed.ts";
 import { newTenant, startMachine } from "./machine.ts";
 import type { Metadata } from "./metadata.ts";
-import { readOutput, type Result } from "./results.ts";
+import type { Hypothesis, SearchOptions } from "./prefix-beam.ts";
+import { findHypotheses, readOutput, type Result } from "./results.ts";
 import { readSafetensors, writeSafetensors } from "./safetensors.ts";
 import { generate, type GenerateOptions } from "./sample.ts";
 import { openStream, type Stream, type StreamOptions } from "./stream.ts";
@@ -37,6 +38,14 @@ export interface Model {
    * input is wrong.
    */
   readonly predict: (inputs: Inputs) => Readonly<Record<string, Result | readonly Result[]>>;
+  /**
+   * The likeliest labels of each example, best first, with scores and the steps at which they begin: of a model whose
+   * paths spell them (`ctc`), built with `decode { beam(n) }`.
+   */
+  readonly hypotheses: (
+    inputs: Inputs,
+    options?: SearchOptions,
+  ) => readonly LabelledHypothesis[] | readonly (readonly LabelledHypothesis[])[];
   /** Starts the states of `stateful` layers anew: the next `predict` is the first. */
   readonly reset: () => void;
   /** The model one step at a time. Fails if it looks ahead. */
@@ -51,6 +60,14 @@ export interface Model {
   readonly loadWeights: (file: ArrayBuffer | Uint8Array) => void;
 }
 
+export interface LabelledHypothesis extends Hypothesis {
+  /** Words where there is a vocabulary, else ids. */
+  readonly labels: readonly (string | number)[];
+}
+
+const notSearched =
+  "the model does not leave what a search for labels needs: give it `decode { beam(8) }`, under an output layer such as `ctc`, and build it again";
+
 export async function load(options: LoadOptions): Promise<Model> {
   const { metadata, wasm, weights } = parts(options);
   const machine = await startMachine(metadata, wasm);
@@ -58,12 +75,28 @@ export async function load(options: LoadOptions): Promise<Model> {
   const tenant = newTenant();
   const status = { weights: metadata.parameters.length === 0 };
 
-  const predict = (inputs: Inputs): Readonly<Record<string, Result | readonly Result[]>> => {
+  const run = (inputs: Inputs): Batch => {
     needWeights();
     const made = makeBatch(of, inputs, { targets: false });
     // States of `stateful` layers live on as long as the same number of examples comes.
     feed(machine, of, { ...made, fresh: tenant.examples !== made.count }, tenant);
     machine.run("predict");
+    return made;
+  };
+
+  const hypotheses: Model["hypotheses"] = (inputs, options) => {
+    const info = metadata.outputs.find(({ spelling }) => spelling);
+    if (!info?.spelling) return fail(notSearched);
+    const made = run(inputs);
+    const vocabulary = of.vocabularies.get(info.vocabulary?.of ?? "") ?? null;
+    const found = findHypotheses(machine, info.spelling, info, made, options).map((list) =>
+      list.map((one) => ({ ...one, labels: one.ids.map((id) => vocabulary?.entries[id] ?? id) })),
+    );
+    return made.single ? found[0]! : found;
+  };
+
+  const predict = (inputs: Inputs): Readonly<Record<string, Result | readonly Result[]>> => {
+    const made = run(inputs);
     return Object.fromEntries(
       metadata.outputs.flatMap((info) => {
         const buffer = machine.buffer(info.predict ?? "");
@@ -83,6 +116,7 @@ export async function load(options: LoadOptions): Promise<Model> {
     metadata,
     vocabularies: of.vocabularies,
     predict,
+    hypotheses,
     reset: () => machine.assign(tenant, null),
     stream: (options) => (needWeights(), openStream(machine, of, options)),
     generate: (options) => generate(model, options),

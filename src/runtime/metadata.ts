@@ -71,9 +71,20 @@ export interface OutputInfo {
   readonly axes: readonly { readonly name: string; readonly size: number | null }[];
   readonly feature: number | null;
   readonly vocabulary: { readonly of: string; readonly size: number; readonly fixed: boolean } | null;
+  /** Of labels that paths spell, where the model searches for the likeliest; null: those of the best path. */
+  readonly spelling: SpellingInfo | null;
   /** Names in `buffers` of what `predict` and `step` leave. */
   readonly predict: string | null;
   readonly step: string | null;
+}
+
+/** What a search for labels goes by. */
+export interface SpellingInfo {
+  /** The buffer of the logarithms of probabilities, up to a constant a step; and how many entries a step has. */
+  readonly emissions: string;
+  readonly classes: number;
+  /** The entry that stands for nothing. */
+  readonly blank: number;
 }
 
 /** `times * symbol + plus`; `plus` alone where the symbol is null. */

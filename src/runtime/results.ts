@@ -3,7 +3,8 @@ import type { Batch } from "./batch.ts";
 import { fail } from "./errors.ts";
 import { batchDim, dimsOf, extent, gather, strides } from "./layout.ts";
 import type { Machine } from "./machine.ts";
-import type { BufferInfo, OutputInfo } from "./metadata.ts";
+import type { BufferInfo, OutputInfo, SpellingInfo } from "./metadata.ts";
+import { type Hypothesis, prefixBeam, type SearchOptions } from "./prefix-beam.ts";
 import { elements } from "./safetensors.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
@@ -24,16 +25,54 @@ export interface Result {
   readonly labels: () => Nested<string | number>;
 }
 
+/** What an output is for each example; of labels that paths spell the likeliest, as `decode { beam(n) }` finds them. */
 export function readOutput(
   machine: Machine,
   info: OutputInfo,
   buffer: BufferInfo,
-  batch: Pick<Batch, "count" | "lengths">,
+  batch: Sized,
   vocabulary: Vocabulary | null,
 ): Result[] {
+  if (info.spelling)
+    return findHypotheses(machine, info.spelling, info, batch).map(([first]) => {
+      const ids = Int32Array.from(first?.ids ?? []);
+      return makeResult(info, ids, [ids.length], vocabulary);
+    });
+  return readDense(machine, info, buffer, batch).map(({ data, shape }) => {
+    const isPath = info.meaning === "labels" && shape.length === 1;
+    const said = isPath ? (data as Int32Array).filter((id) => id >= 0) : data;
+    return makeResult(info, said, isPath ? [said.length] : shape, vocabulary);
+  });
+}
+
+/** Searches for the labels of each example, by what the last prediction left of their paths. */
+export function findHypotheses(
+  machine: Machine,
+  { emissions, classes, blank }: SpellingInfo,
+  { axes }: Pick<OutputInfo, "axes">,
+  batch: Sized,
+  options: SearchOptions = {},
+): (readonly Hypothesis[])[] {
+  const own = machine.metadata.decode.find(({ kind }) => kind === "beam")?.options["n"];
+  const width = options.width ?? (typeof own === "number" ? own : undefined);
+  const buffer = machine.buffer(emissions) ?? fail(`the module has no buffer \`${emissions}\``);
+  return readDense(machine, { axes }, buffer, batch).map(({ data }) =>
+    prefixBeam(data, classes, blank, { ...options, ...(width === undefined ? {} : { width }) }),
+  );
+}
+
+type Sized = Pick<Batch, "count" | "lengths">;
+
+/** Each example's part of a buffer, without padding, its axes in the order of the source. */
+function readDense(
+  machine: Machine,
+  { axes }: Pick<OutputInfo, "axes">,
+  buffer: BufferInfo,
+  batch: Sized,
+): { readonly data: Result["data"]; readonly shape: readonly number[] }[] {
   const sizes = machine.sizes();
   const steps = strides(buffer, sizes);
-  const dims = dimsOf(buffer, info.axes);
+  const dims = dimsOf(buffer, axes);
   const own = dims.map((dim) => steps[dim]!);
   const batchStep = steps[batchDim(buffer)] ?? 0;
   const at = machine.at(buffer);
@@ -45,7 +84,7 @@ export function readOutput(
     });
     const data = buffer.dtype === "f32" ? new Float32Array(elements(shape)) : new Int32Array(elements(shape));
     gather(machine.view(buffer), at + k * batchStep, own, shape, data);
-    return makeResult(info, data, shape, vocabulary);
+    return { data, shape };
   });
 }
 
@@ -55,22 +94,22 @@ export function makeResult(
   shape: readonly number[],
   vocabulary: Vocabulary | null,
 ): Result {
+  const isThere = (place: number): boolean => info.meaning !== "labels" || data[place]! >= 0;
   return {
     data,
     shape,
-    nested: () => nest(shape, (place) => data[place]!),
+    nested: () => nest(shape, (place) => data[place]!, isThere),
     labels: () => {
       const word = (id: number): string | number => vocabulary?.entries[id] ?? id;
-      if (info.meaning === "labels")
-        return nest(
-          shape,
-          (place) => word(data[place]!),
-          (place) => data[place]! >= 0,
-        );
+      if (info.meaning === "labels") return nest(shape, (place) => word(data[place]!), isThere);
       if (info.meaning !== "probabilities")
         return fail(`\`${info.name}\` holds values, not probabilities of labels`);
       const classes = shape.at(-1)!;
-      return nest(shape.slice(0, -1), (place) => word(highest(data, place * classes, classes)));
+      return nest(
+        shape.slice(0, -1),
+        (place) => word(highest(data, place * classes, classes)),
+        () => true,
+      );
     },
   };
 }
@@ -82,11 +121,11 @@ export function highest(data: ArrayLike<number>, from: number, size: number): nu
   return best;
 }
 
-/** Nested arrays; leaves that are not there (a negative label after the last) are left out. */
+/** Nested arrays; leaves that are not there (a negative label, where a path says nothing new) are left out. */
 function nest<Leaf>(
   shape: readonly number[],
   leaf: (place: number) => Leaf,
-  there: (place: number) => boolean = () => true,
+  there: (place: number) => boolean,
 ): Nested<Leaf> {
   const walk = (level: number, place: number): Nested<Leaf> => {
     if (level === shape.length) return leaf(place);
