@@ -22,20 +22,20 @@ export interface ProgramParts {
   /** The axes that the dims of inputs, states and outputs run along, by buffer. */
   readonly axes: ReadonlyMap<string, readonly Axis[]>;
   readonly looksAhead: string | null;
+  readonly generator: Entries["generator"];
 }
 
 export function assemble(name: string, entries: Entries, train: TrainSettings): ProgramParts {
-  const graphs = (["predict", "evaluate", "gradients", "step"] as const).flatMap((entry) => {
-    const graph = entries[entry];
-    return graph ? [{ name: entry, graph }] : [];
-  });
+  const { predict, evaluate, gradients, step, generator } = entries;
+  const all = { predict, evaluate, gradients, step, begin: generator?.begin, next: generator?.next };
+  const graphs = Object.entries(all).flatMap(([entry, graph]) => (graph ? [{ name: entry, graph }] : []));
   const counters = trainingBuffers(4, train).counters;
   const lowered = lower(name, graphs, { counters });
   const axes = new Map([
     ...[...lowered.inputs, ...lowered.outputs].map((x) => [x.buffer.name, x.axes] as const),
     ...lowered.lengths.map((x) => [x.buffer.name, lengthAxes(x.axis)] as const),
   ]);
-  const parts = { parameters: lowered.parameters, axes, looksAhead: entries.looksAhead };
+  const parts = { parameters: lowered.parameters, axes, looksAhead: entries.looksAhead, generator };
   if (!lowered.flat) return { ...parts, program: lowered.program };
 
   const elements = lowered.flat.parameters.dims[0]!.plus;

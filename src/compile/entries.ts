@@ -2,7 +2,8 @@
  * From a model's joint graph to the graphs of its entries, each after all its passes.
  *
  * The forward passes see every entry at once, so that weights are laid out one way for all; then each entry goes its own
- * way: `train` gets its gradients, `step` loses the time axis.
+ * way: `train` gets its gradients, `step` loses the time axis, `predict` of a model that reads its own choices is parted into
+ * `begin` and `next`.
  */
 import type { Axis, Graph } from "../ir/graph/types.ts";
 import { axesOf, nodesOf } from "../ir/graph/walk.ts";
@@ -17,6 +18,7 @@ import {
 } from "../passes/pipeline.ts";
 import { split } from "../passes/split.ts";
 import { stepify } from "../passes/stepify.ts";
+import { generatorOf, type Generator } from "./generator.ts";
 
 export interface Entries {
   readonly predict: Graph | null;
@@ -25,14 +27,13 @@ export interface Entries {
   readonly step: Graph | null;
   /** Why there is no step, in the language's words; null if there is one, or nothing to step along. */
   readonly looksAhead: string | null;
+  /** What runs a model on its own choices; null where there is nothing that it feeds back. */
+  readonly generator: Generator | null;
 }
 
 export interface EntryOptions extends PipelineOptions {
   readonly observe?: (entry: string, stage: Stage) => void;
 }
-
-/** What one element of an input is called, beside the whole. */
-const stepInput = (name: string): string => `step.input:${name}`;
 
 export function makeEntries(model: Model, options: EntryOptions = {}): Entries {
   const observe = (entry: string) => (stage: Stage) => options.observe?.(entry, stage);
@@ -44,15 +45,23 @@ export function makeEntries(model: Model, options: EntryOptions = {}): Entries {
   const backward = backwardPasses({ ...options, lookups });
   const train = finish("train", split(joint, "train"), [...backward, ...finalPasses(options)]);
   const stepped = stepEntry(model, split(joint, "step"));
+  const predict = split(joint, "predict");
+  const generator = predict && generatorOf(model, predict);
+  const simplified = [
+    ...forwardPasses(options).filter((p) => p.name === "simplify"),
+    ...finalPasses(options),
+  ];
   return {
-    predict: finish("predict", split(joint, "predict")),
+    predict: finish("predict", predict),
     evaluate: finish("evaluate", split(joint, "evaluate")),
     gradients: train,
-    step: finish("step", stepped.graph, [
-      ...forwardPasses(options).filter((p) => p.name === "simplify"),
-      ...finalPasses(options),
-    ]),
+    step: finish("step", stepped.graph, simplified),
     looksAhead: stepped.looksAhead,
+    generator: generator && {
+      ...generator,
+      begin: finish("begin", generator.begin, simplified),
+      next: finish("next", generator.next, simplified),
+    },
   };
 }
 
@@ -67,7 +76,7 @@ function stepEntry(model: Model, graph: Graph | null): { graph: Graph | null; lo
   const axis = streamAxis(graph);
   if (!axis)
     return { graph: null, looksAhead: "The model has no single sequence to run along one step at a time." };
-  const result = stepify(graph, axis, stepInput);
+  const result = stepify(graph, axis);
   if ("graph" in result) return { graph: result.graph, looksAhead: null };
   return { graph: null, looksAhead: `The model can't run one step at a time: ${result.refusal}.` };
 }

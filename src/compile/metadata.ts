@@ -8,6 +8,7 @@ import { stableHash } from "../passes/hash.ts";
 import type { PlacedParameter } from "../passes/lower-parameters.ts";
 import type { BufferInfo, DataInfo, Metadata, OutputInfo, ParameterInfo } from "../runtime/metadata.ts";
 import type { ProgramParts } from "./assemble.ts";
+import { generationOf } from "./generation.ts";
 
 export interface MetadataInput {
   readonly model: Model;
@@ -38,6 +39,9 @@ export function makeMetadata({
   });
   const entry = (name: string): string | null =>
     parts.program.entries.some((e) => e.name === name) ? name : null;
+  const outputs = model.results.map((result) => outputInfo(result, model, buffers));
+  const { generator, looksAhead } = parts;
+  const streams = entry("step") !== null && looksAhead === null;
   return {
     format: 1,
     name: model.graph.name,
@@ -45,29 +49,7 @@ export function makeMetadata({
     fingerprint: fingerprint(parameters),
     symbols: program.symbols,
     data: model.data,
-    outputs: model.results.map((result): OutputInfo => {
-      const named = (prefix: string): string | null =>
-        buffers[`${prefix}:${result.name}`] ? `${prefix}:${result.name}` : null;
-      const axes = result.value.axes.map((a) => ({
-        name: a.name,
-        size: a.axis.size.kind === "fixed" ? fixedSize(a.axis) : null,
-      }));
-      const feature = result.value.node.type.axes.find((a) => a.kind === "feature");
-      const target = model.data.find(
-        (d) => d.name === result.target || (d.derived && d.derived.of === result.target),
-      );
-      return {
-        name: result.name,
-        meaning: result.meaning,
-        target: result.target,
-        axes,
-        feature: feature ? fixedSize(feature) : null,
-        vocabulary: target?.vocabulary ?? null,
-        spelling: spellingInfo(result, buffers),
-        predict: named("predict"),
-        step: named("step"),
-      };
-    }),
+    outputs,
     parameters,
     buffers,
     entries: {
@@ -76,15 +58,45 @@ export function makeMetadata({
       gradients: entry("gradients"),
       update: entry("update"),
       step: entry("step"),
+      begin: entry("begin"),
+      next: entry("next"),
       initialise: entry("initialise"),
     },
     states: Object.keys(buffers).filter((name) => name.startsWith("state:")),
     train: model.train,
     decode: model.decode,
     chunked: model.chunked,
-    looksAhead: parts.looksAhead,
+    looksAhead,
+    generation: generationOf({ data: model.data, outputs, buffers, generator, streams }),
+    cannotGenerate: generator?.refusal ?? null,
     vocabularies: usedVocabularies(model.data, vocabularies),
     memory,
+  };
+}
+
+function outputInfo(
+  result: Model["results"][number],
+  { data }: Model,
+  buffers: Metadata["buffers"],
+): OutputInfo {
+  const named = (prefix: string): string | null =>
+    buffers[`${prefix}:${result.name}`] ? `${prefix}:${result.name}` : null;
+  const axes = result.value.axes.map((a) => ({
+    name: a.name,
+    size: a.axis.size.kind === "fixed" ? fixedSize(a.axis) : null,
+  }));
+  const feature = result.value.node.type.axes.find((a) => a.kind === "feature");
+  const target = data.find((d) => d.name === result.target || (d.derived && d.derived.of === result.target));
+  return {
+    name: result.name,
+    meaning: result.meaning,
+    target: result.target,
+    axes,
+    feature: feature ? fixedSize(feature) : null,
+    vocabulary: target?.vocabulary ?? null,
+    spelling: spellingInfo(result, buffers),
+    predict: named("predict"),
+    step: named("step"),
   };
 }
 

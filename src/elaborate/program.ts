@@ -15,7 +15,8 @@ import { dimensionKey, type DataInfo } from "./data.ts";
 import { compareOrder, type Mode, type Result, type Session } from "./environment.ts";
 import { lossOutputs } from "./objective.ts";
 import { runOnce, type ElaborateOptions, type Run, type Source } from "./run.ts";
-import { decodeSettings, trainSettings, type DecodeSettings } from "./settings.ts";
+import { decodeSettings, type DecodeSettings } from "./decode-settings.ts";
+import { trainSettings } from "./settings.ts";
 import { checkUse } from "./use.ts";
 import type { Origin } from "./values.ts";
 
@@ -104,7 +105,7 @@ export function elaborate(
   diagnostics.push(...last!.diagnostics);
   checkUse(source, session, predicted!.session, diagnostics);
   const train = trainSettings(source, diagnostics);
-  const decode = decodeSettings(source, diagnostics);
+  const decode = decodeSettings(source, session.data.values(), diagnostics);
   if (diagnostics.some((d) => d.severity === "error")) return null;
   return {
     graph: { name: source.file.replace(/^.*\//u, "").replace(/\.rnn$/u, ""), outputs },

@@ -1,4 +1,4 @@
-/** `train { … }` and `decode { … }` as plain data, with the defaults for what they leave out. */
+/** `train { … }` as plain data, with the defaults for what it leaves out. */
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import { makeReporter } from "../diagnostics/reporter.ts";
 import { nearest } from "../diagnostics/nearest.ts";
@@ -17,11 +17,6 @@ import {
   type TrainSettings,
 } from "../passes/train-settings.ts";
 import type { Source } from "./run.ts";
-
-export interface DecodeSettings {
-  readonly kind: string;
-  readonly options: Readonly<Record<string, number | string>>;
-}
 
 type Reporter = ReturnType<typeof makeReporter>;
 
@@ -157,45 +152,4 @@ function filled(
     }
   }
   return fields;
-}
-
-/** What the strategies take, in the order of their arguments. */
-const strategyOptions: Readonly<Record<string, readonly string[]>> = {
-  beam: ["n", "length_penalty", "max"],
-  sample: ["temperature", "top_k", "top_p", "stop", "avoid"],
-};
-
-export function decodeSettings(
-  { file, program }: Source,
-  diagnostics: Diagnostic[],
-): readonly DecodeSettings[] {
-  const reporter = makeReporter(file, diagnostics);
-  const settings = program.statements.flatMap((s) => (s.kind === "decode" ? s.settings : []));
-  return settings.map((setting) => {
-    let next = 0;
-    const options: Record<string, number | string> = {};
-    for (const argument of setting.arguments ?? []) {
-      const known = strategyOptions[setting.key.name] ?? [];
-      const name = argument.name?.name ?? known[next++] ?? "this";
-      const { value } = argument;
-      if (!known.includes(name)) {
-        reporter.report("unknown-option", argument.name?.span ?? argument.span, {
-          stage: setting.key.name,
-          name,
-          nearest: nearest(name, known) ?? "",
-          known: known.map((n) => `\`${n}\``).join(", ") || "none",
-        });
-        continue;
-      }
-      options[name] =
-        value.kind === "number"
-          ? value.value
-          : value.kind === "name"
-            ? value.name
-            : value.kind === "string"
-              ? value.value
-              : "";
-    }
-    return { kind: setting.key.name, options };
-  });
 }

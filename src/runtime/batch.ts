@@ -13,7 +13,7 @@ import {
   type Value,
 } from "./encode.ts";
 import { count, fail, names, shown } from "./errors.ts";
-import type { Metadata } from "./metadata.ts";
+import type { GenerationInfo, Metadata } from "./metadata.ts";
 import { elements } from "./safetensors.ts";
 import { vocabulary, type Vocabulary } from "./vocabulary.ts";
 
@@ -99,6 +99,7 @@ export function makeBatch(of: DataSpecs, inputs: Inputs, options: BatchOptions):
     if (examples.length !== first)
       fail(`\`${agreed.name}\` has ${count(first, "example")}, but \`${name}\` has ${examples.length}`);
   }
+  appendEnd(of, columns);
   if (options.targets) derive(of, columns);
   return assemble(of, columns, !agreed?.batch, options);
 }
@@ -148,6 +149,30 @@ function lengthsOf(
     });
   }
   return new Map([...found].map(([axis, { lengths }]) => [axis, lengths]));
+}
+
+// ---- ends ---------------------------------------------------------------------------------------------------------
+
+/** A sequence that the model makes ends in `<eos>`, where the vocabulary has it: so it learns when to stop. */
+function appendEnd(of: DataSpecs, columns: Map<string, readonly Example[]>): void {
+  const { generation } = of.metadata;
+  const column = columns.get(generation?.data ?? "");
+  if (!generation || !column) return;
+  const end = endOf(of, generation);
+  if (end < 0) return;
+  columns.set(
+    generation.data,
+    column.map((example) => (example.data.at(-1) === end ? example : ended(example, end))),
+  );
+}
+
+/** The id of the end of what a model makes; -1 where it has none, or where another sequence tells its length. */
+export function endOf({ specs }: DataSpecs, { step, alone, data }: GenerationInfo): number {
+  return step === "next" && alone ? (specs.get(data)!.vocabulary?.end ?? -1) : -1;
+}
+
+function ended({ data, inner }: Example, end: number): Example {
+  return { data: Int32Array.of(...data, end), shape: [data.length + 1], inner };
 }
 
 // ---- derived data -------------------------------------------------------------------------------------------------

@@ -27,11 +27,16 @@ export function feed(machine: Machine, of: DataSpecs, batch: Batch, tenant: Tena
   if (fresh) machine.assign(tenant, null);
   machine.claim(tenant, sizesOf(of, batch));
   for (const name of batch.columns.keys()) feedColumn(machine, of, batch, name);
+  feedFrame(machine, of, batch);
+  machine.setFresh(fresh);
+  tenant.examples = batch.count;
+}
+
+/** What a run reads of a batch besides its data: the lengths and identities of the examples. */
+export function feedFrame(machine: Machine, of: DataSpecs, batch: Batch): void {
   for (const symbol of machine.metadata.symbols) if (symbol !== "B") feedLengths(machine, of, batch, symbol);
   const ids = machine.buffer("example");
   if (ids) machine.integers().set(batch.ids, machine.at(ids));
-  machine.setFresh(fresh);
-  tenant.examples = batch.count;
 }
 
 function feedColumn(machine: Machine, of: DataSpecs, batch: Batch, name: string): void {

@@ -2,16 +2,18 @@
 export type { Batch, Inputs } from "./batch.ts";
 export type { ChunkOptions, Sequences } from "./chunks.ts";
 export type { Position } from "./checkpoint.ts";
+export type { DecodeOptions } from "./decode-options.ts";
 export type { Dense, Value } from "./encode.ts";
 export { RnncError } from "./errors.ts";
-export { type LabelledHypothesis, load, type LoadOptions, type Model } from "./load.ts";
+export type { Answer, Decoded, GenerateOptions } from "./generate.ts";
+export { type LabelledHypothesis, load, type LoadOptions, type Model, type PredictOptions } from "./load.ts";
 export type { States } from "./machine.ts";
 export type { Metadata } from "./metadata.ts";
 export { openPackage, type PackageOptions, type PackageParts } from "./open-package.ts";
 export { ngram, type NgramOptions } from "./ngram.ts";
 export { type Hypothesis, prefixBeam, type Scorer, type SearchOptions } from "./prefix-beam.ts";
 export type { Nested, Result } from "./results.ts";
-export { choose, draw, generate, type GenerateOptions, type SampleOptions } from "./sample.ts";
+export { choose, draw, type SampleOptions } from "./sample.ts";
 export { readSafetensors, type Safetensors, type Tensor, writeSafetensors } from "./safetensors.ts";
 export type { Stream, StreamOptions } from "./stream.ts";
 export type {

@@ -7,14 +7,15 @@
  * Plain JavaScript without dependencies: browsers, workers, Node, Deno and edge functions run it alike.
  */
 import { type Batch, dataSpecs, type Inputs, makeBatch } from "./batch.ts";
+import type { DecodeOptions } from "./decode-options.ts";
 import { fail } from "./errors.ts";
 import { feed } from "./feed.ts";
+import { answer, chooses, generate, type GenerateOptions, withAnswers } from "./generate.ts";
 import { newTenant, startMachine } from "./machine.ts";
 import type { Metadata } from "./metadata.ts";
 import type { Hypothesis, SearchOptions } from "./prefix-beam.ts";
 import { findHypotheses, readOutput, type Result } from "./results.ts";
 import { readSafetensors, writeSafetensors } from "./safetensors.ts";
-import { generate, type GenerateOptions } from "./sample.ts";
 import { openStream, type Stream, type StreamOptions } from "./stream.ts";
 import { openTrainer, type Trainer, type TrainerOptions } from "./trainer.ts";
 import type { Vocabulary } from "./vocabulary.ts";
@@ -27,6 +28,11 @@ export interface LoadOptions {
   readonly weights?: ArrayBuffer | Uint8Array | null;
 }
 
+export interface PredictOptions extends DecodeOptions {
+  /** Reads the true entries in place of its own choices. Default: where they are given as a target. */
+  readonly forced?: boolean;
+}
+
 export interface Model {
   readonly metadata: Metadata;
   /** By the name of the data that they were read from. */
@@ -36,8 +42,15 @@ export interface Model {
    * data and, split at white space, of `token` data; words in arrays are looked up, ids are taken as they are.
    * Gives each output by name: of one example a result, of a list a list. Fails with an `RnncError` that says which
    * input is wrong.
+   *
+   * A model that reads its own choices (`prev(reply)`) answers: `reply` is a `Decoded`, made as `decode { … }` says or
+   * `options` do. Given the reply, or with `forced` that of an autoencoder's input, it gives the probabilities of each
+   * entry after the true ones before it.
    */
-  readonly predict: (inputs: Inputs) => Readonly<Record<string, Result | readonly Result[]>>;
+  readonly predict: (
+    inputs: Inputs,
+    options?: PredictOptions,
+  ) => Readonly<Record<string, Result | readonly Result[]>>;
   /**
    * The likeliest labels of each example, best first, with scores and the steps at which they begin: of a model whose
    * paths spell them (`ctc`), built with `decode { beam(n) }`.
@@ -75,19 +88,22 @@ export async function load(options: LoadOptions): Promise<Model> {
   const tenant = newTenant();
   const status = { weights: metadata.parameters.length === 0 };
 
-  const run = (inputs: Inputs): Batch => {
+  const batchOf = (inputs: Inputs): Batch => {
     needWeights();
-    const made = makeBatch(of, inputs, { targets: false });
+    return makeBatch(of, inputs, { targets: false });
+  };
+
+  const run = (batch: Batch): void => {
     // States of `stateful` layers live on as long as the same number of examples comes.
-    feed(machine, of, { ...made, fresh: tenant.examples !== made.count }, tenant);
+    feed(machine, of, { ...batch, fresh: tenant.examples !== batch.count }, tenant);
     machine.run("predict");
-    return made;
   };
 
   const hypotheses: Model["hypotheses"] = (inputs, options) => {
     const info = metadata.outputs.find(({ spelling }) => spelling);
     if (!info?.spelling) return fail(notSearched);
-    const made = run(inputs);
+    const made = batchOf(inputs);
+    run(made);
     const vocabulary = of.vocabularies.get(info.vocabulary?.of ?? "") ?? null;
     const found = findHypotheses(machine, info.spelling, info, made, options).map((list) =>
       list.map((one) => ({ ...one, labels: one.ids.map((id) => vocabulary?.entries[id] ?? id) })),
@@ -95,17 +111,33 @@ export async function load(options: LoadOptions): Promise<Model> {
     return made.single ? found[0]! : found;
   };
 
-  const predict = (inputs: Inputs): Readonly<Record<string, Result | readonly Result[]>> => {
-    const made = run(inputs);
+  /** Each output of a run of `predict`, one an example. */
+  const outputsOf = (batch: Batch): Readonly<Record<string, readonly Result[]>> => {
+    run(batch);
     return Object.fromEntries(
       metadata.outputs.flatMap((info) => {
         const buffer = machine.buffer(info.predict ?? "");
         if (!buffer) return [];
         const vocabulary = of.vocabularies.get(info.vocabulary?.of ?? "") ?? null;
-        const results = readOutput(machine, info, buffer, made, vocabulary);
-        return [[info.name, made.single ? results[0]! : results]];
+        return [[info.name, readOutput(machine, info, buffer, batch, vocabulary)]];
       }),
     );
+  };
+
+  /** Its own choices; what else the model gives is computed with them as given. */
+  const answersOf = (batch: Batch, options: DecodeOptions): Readonly<Record<string, readonly Result[]>> => {
+    const found = answer(machine, of, batch, options);
+    const { output } = metadata.generation!;
+    return metadata.outputs.length === 1
+      ? { [output]: found }
+      : { ...outputsOf(withAnswers(of, batch, found)), [output]: found };
+  };
+
+  const predict: Model["predict"] = (inputs, options = {}) => {
+    const made = batchOf(inputs);
+    const results = chooses(metadata, made, options) ? answersOf(made, options) : outputsOf(made);
+    if (!made.single) return results;
+    return Object.fromEntries(Object.entries(results).map(([name, [result]]) => [name, result!]));
   };
 
   const needWeights = (): void => {
@@ -119,7 +151,7 @@ export async function load(options: LoadOptions): Promise<Model> {
     hypotheses,
     reset: () => machine.assign(tenant, null),
     stream: (options) => (needWeights(), openStream(machine, of, options)),
-    generate: (options) => generate(model, options),
+    generate: (options) => (needWeights(), generate(machine, of, options ?? {})),
     trainer: (options) => {
       const trainer = openTrainer(machine, of, { ...options, initialise: !status.weights });
       status.weights = true;

@@ -31,9 +31,15 @@ export interface Tenant {
   kept: States | null;
   /** How many examples have states; 0 before the first call. */
   examples: number;
+  /** The buffers of its states; null: those of the metadata. */
+  readonly buffers: readonly string[] | null;
 }
 
-export const newTenant = (): Tenant => ({ kept: null, examples: 0 });
+export const newTenant = (buffers: readonly string[] | null = null): Tenant => ({
+  kept: null,
+  examples: 0,
+  buffers,
+});
 
 /** Where a machine's memory is and what runs over it. */
 export interface Host {
@@ -118,15 +124,16 @@ export function openMachine(metadata: Metadata, host: Host): Machine {
       !(fresh && tenant === current),
     claim: (tenant, next) => {
       if (holds(tenant, next)) return false;
-      if (current && current.examples > 0 && current.kept === null) current.kept = readStates(machine);
+      if (current && current.examples > 0 && current.kept === null)
+        current.kept = readStates(machine, current);
       if (!sameSizes(next)) lay(next);
       current = tenant;
-      if (tenant.kept && tenant.examples === next["B"]) writeStates(machine, tenant.kept);
+      if (tenant.kept && tenant.examples === next["B"]) writeStates(machine, tenant, tenant.kept);
       tenant.kept = null;
       return true;
     },
     states: (tenant) =>
-      tenant.kept ?? (tenant === current && tenant.examples > 0 ? readStates(machine) : null),
+      tenant.kept ?? (tenant === current && tenant.examples > 0 ? readStates(machine, tenant) : null),
     assign: (tenant, states) => {
       tenant.kept = states;
       tenant.examples = states ? (Object.values(states)[0]?.shape[0] ?? 0) : 0;
@@ -150,6 +157,8 @@ const noLoss = "the model has no loss: give it an output layer or `minimize` to 
 const noEntry: Readonly<Record<keyof Metadata["entries"], string>> = {
   predict: "the model has no output: name one with `output`",
   step: "the model cannot run one step at a time",
+  begin: "the model has nothing that is computed before its choices",
+  next: "the model does not read its own choices",
   evaluate: noLoss,
   gradients: noLoss,
   update: noLoss,
@@ -169,7 +178,7 @@ function clearBuffers(machine: Machine): void {
 }
 
 /** The dims of a state, the batch first, and its strides in that order. */
-function stateLayout(
+export function stateLayout(
   buffer: BufferInfo,
   sizes: Sizes,
 ): { readonly shape: number[]; readonly steps: number[] } {
@@ -181,9 +190,9 @@ function stateLayout(
   };
 }
 
-function readStates(machine: Machine): States {
+function readStates(machine: Machine, { buffers }: Tenant): States {
   return Object.fromEntries(
-    machine.metadata.states.map((name) => {
+    (buffers ?? machine.metadata.states).map((name) => {
       const buffer = machine.buffer(name)!;
       const { shape, steps } = stateLayout(buffer, machine.sizes());
       const data =
@@ -194,8 +203,8 @@ function readStates(machine: Machine): States {
   );
 }
 
-function writeStates(machine: Machine, states: States): void {
-  for (const name of machine.metadata.states) {
+function writeStates(machine: Machine, { buffers }: Tenant, states: States): void {
+  for (const name of buffers ?? machine.metadata.states) {
     const buffer = machine.buffer(name)!;
     const { shape, steps } = stateLayout(buffer, machine.sizes());
     const state = states[name];

@@ -33,6 +33,9 @@ export interface Metadata {
     readonly update: string | null;
     /** One step of the sequence for every example; states live in the `state:` buffers. */
     readonly step: string | null;
+    /** Of a model that reads its own choices: what is computed once, and one step after the last choice. */
+    readonly begin: string | null;
+    readonly next: string | null;
     readonly initialise: string | null;
   };
   /** Names of the buffers of carried states: what `fresh` resets and a stream keeps. */
@@ -43,6 +46,10 @@ export interface Metadata {
   readonly chunked: boolean;
   /** Why the model cannot run one step at a time; null if it can. */
   readonly looksAhead: string | null;
+  /** How it makes choices one after another; null if it does not. */
+  readonly generation: GenerationInfo | null;
+  /** Why a model that reads its own choices can't be left to them. */
+  readonly cannotGenerate: string | null;
   /** The entries of vocabularies read from data, by the name of that data: index is the id. */
   readonly vocabularies: Readonly<Record<string, readonly string[]>>;
   /** Peak memory in bytes as a formula of the symbols, for people. */
@@ -61,6 +68,27 @@ export interface DataInfo {
   readonly vocabulary: { readonly of: string; readonly size: number; readonly fixed: boolean } | null;
   /** Made by the runtime from other data: `next` is the same one step later. */
   readonly derived: { readonly kind: "next"; readonly of: string } | null;
+}
+
+/** A sequence that the model can make, choice by choice. */
+export interface GenerationInfo {
+  /** The entry of one step: `next` reads the choices as `prev(…)`, `step` as the input that goes on. */
+  readonly step: "next" | "step";
+  /** The data that is chosen, and the output that it is chosen from. */
+  readonly data: string;
+  readonly output: string;
+  /** The id that stands before the first choice; null where a prompt does. */
+  readonly start: number | null;
+  /** The axis that it is made along; `alone`: nothing else runs along it, so nothing else tells its length. */
+  readonly axis: string;
+  readonly alone: boolean;
+  /** Names in `buffers`: the last choice, the flag of the first step, what the next is chosen from. */
+  readonly choice: string;
+  readonly fresh: string;
+  readonly probabilities: string;
+  /** What a step leaves to the next one, and what `begin` leaves to all: one row an example. */
+  readonly states: readonly string[];
+  readonly kept: readonly string[];
 }
 
 export interface OutputInfo {
@@ -128,5 +156,12 @@ export interface ParameterInfo {
 
 export interface DecodeInfo {
   readonly kind: string;
-  readonly options: Readonly<Record<string, number | string>>;
+  readonly options: Readonly<Record<string, number | string | LengthInfo>>;
+}
+
+/** `times` the length of the example along an axis, `plus` a number. */
+export interface LengthInfo {
+  readonly axis: string;
+  readonly times: number;
+  readonly plus: number;
 }

@@ -1,15 +1,11 @@
 /**
- * Decoding one entry at a time: the most probable, or drawn at a temperature, from the `topK` most probable or the
+ * One choice: the most probable, or drawn at a temperature, from the `topK` most probable or the
  * smallest set that holds `topP` of the probability (nucleus sampling, Holtzman et al. 2020).
  *
  * Draws are a function of seed and position, so the same seed gives the same text on every machine.
  */
-import type { Value } from "./encode.ts";
-import { fail, names } from "./errors.ts";
-import type { Model } from "./load.ts";
-import type { DecodeInfo } from "./metadata.ts";
+import { fail } from "./errors.ts";
 import { highest } from "./results.ts";
-import { splitCharacters, splitWords, type Vocabulary } from "./vocabulary.ts";
 
 export interface SampleOptions {
   /** Take the most probable entry, the lowest id among equals, instead of drawing. */
@@ -24,17 +20,6 @@ export interface SampleOptions {
   readonly avoid?: readonly number[];
   /** Default 0. */
   readonly seed?: number;
-}
-
-export interface GenerateOptions extends Omit<SampleOptions, "avoid"> {
-  /** What comes before, as text or ids. Default: `<eos>`, as at the start of a text. */
-  readonly prompt?: Value;
-  /** At most so many entries. Default 200. */
-  readonly length?: number;
-  /** Entries (or ids) that are never chosen. */
-  readonly avoid?: readonly (string | number)[];
-  /** An entry (or id) that ends the text and is not part of it; null: none. */
-  readonly stop?: string | number | null;
 }
 
 /** A number in [0, 1) from a seed and a position: two rounds of the finaliser of MurmurHash3. */
@@ -81,84 +66,4 @@ function nucleus(ids: readonly number[], weights: ArrayLike<number>, share: numb
   let sum = 0;
   const end = ids.findIndex((id) => (sum += weights[id]!) >= wanted);
   return end < 0 ? ids : ids.slice(0, end + 1);
-}
-
-/** Entries that a language model makes up after a prompt: words, characters, or ids where there is no vocabulary. */
-export function* generate(model: Model, options: GenerateOptions = {}): Generator<string | number, void> {
-  const { metadata } = model;
-  const output = metadata.outputs.find(
-    (o) => o.meaning === "probabilities" && o.step !== null && o.vocabulary,
-  );
-  const inputs = metadata.data.filter(({ role }) => role === "input");
-  const [input] = inputs;
-  if (
-    !output?.vocabulary ||
-    !input?.vocabulary ||
-    inputs.length > 1 ||
-    input.vocabulary.of !== output.vocabulary.of
-  )
-    return fail("only a model of one sequence that predicts what comes next in it can generate");
-  const vocabulary = model.vocabularies.get(output.vocabulary.of) ?? null;
-  const settings = mergeDecode(metadata.decode, options);
-  const id = idIn(vocabulary);
-  const avoid = (settings.avoid ?? []).map(id).filter((x) => x !== null);
-  const stop = settings.stop === undefined || settings.stop === null ? null : id(settings.stop);
-  const stream = model.stream();
-  let next: ArrayLike<number> = [];
-  for (const entry of Array.from(promptOf(settings.prompt, input.base === "char", vocabulary)))
-    next = stream.step(entry)[output.name]!;
-  for (let position = 0; position < (settings.length ?? 200); position++) {
-    const chosen = choose(next, { ...settings, avoid }, position);
-    if (chosen === stop) return;
-    yield vocabulary?.entries[chosen] ?? chosen;
-    next = stream.step(chosen)[output.name]!;
-  }
-}
-
-/** `eos` and `unk` are short for the special entries. */
-const idIn =
-  (vocabulary: Vocabulary | null) =>
-  (entry: string | number): number | null => {
-    if (typeof entry === "number") return entry;
-    if (!vocabulary) return fail(`there is no vocabulary that would tell which entry \`${entry}\` is`);
-    if (vocabulary.has(entry)) return vocabulary.id(entry);
-    const special = entry === "eos" ? vocabulary.end : entry === "unk" ? vocabulary.unknown : null;
-    if (special === null) fail(`\`${entry}\` is not in the vocabulary`);
-    return special < 0 ? null : special;
-  };
-
-function promptOf(
-  prompt: Value | undefined,
-  characters: boolean,
-  vocabulary: Vocabulary | null,
-): ArrayLike<Value> {
-  const list = typeof prompt === "string" ? (characters ? splitCharacters : splitWords)(prompt) : prompt;
-  if (list !== undefined && typeof list === "object" && "length" in list && list.length > 0)
-    return list as ArrayLike<Value>;
-  if (typeof list === "number") return [list];
-  return vocabulary && vocabulary.end >= 0
-    ? [vocabulary.end]
-    : fail(`a prompt is wanted, for the vocabulary has no ${names(["<eos>"])} to start from`);
-}
-
-/** The model's `decode { greedy }` or `decode { sample(…) }`, overridden. */
-function mergeDecode(decode: readonly DecodeInfo[], options: GenerateOptions): GenerateOptions {
-  const own = decode.find(({ kind }) => kind === "sample" || kind === "greedy");
-  const number = (name: string): number | undefined => {
-    const value = own?.options[name];
-    return typeof value === "number" ? value : undefined;
-  };
-  const { stop, avoid } = own?.options ?? {};
-  const defaults: GenerateOptions = {
-    greedy: own?.kind === "greedy",
-    temperature: number("temperature"),
-    topK: number("top_k"),
-    topP: number("top_p"),
-    stop,
-    avoid: avoid === undefined ? [] : [avoid],
-  };
-  // Who gives a temperature or the like wants draws.
-  const draws = [options.temperature, options.topK, options.topP].some((x) => x !== undefined);
-  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  return { ...defaults, greedy: defaults.greedy && !draws, ...given };
 }

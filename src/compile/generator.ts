@@ -1,0 +1,47 @@
+/** Which of a model's predictions feed themselves back, and the two graphs that run it on its own choices. */
+import type { Graph } from "../ir/graph/types.ts";
+import type { Model } from "../elaborate/program.ts";
+import { feedbackNodes, partGenerator, type Feedback } from "../passes/part-generator.ts";
+
+export interface Generator {
+  readonly data: string;
+  readonly start: number;
+  readonly axis: string;
+  /** What is computed once, null where nothing is; and one step. */
+  readonly begin: Graph | null;
+  readonly next: Graph | null;
+  /** Why there is no step, in the language's words. */
+  readonly refusal: string | null;
+}
+
+export function generatorOf(model: Model, predict: Graph): Generator | null {
+  const [feedback, other] = feedbacksIn(model, predict);
+  if (!feedback) return null;
+  const { data, start, axis } = feedback;
+  const refused = (why: string): Generator => {
+    const refusal = `\`${data}\` can't be generated: ${why}.`;
+    return { data, start, axis: axis.name, begin: null, next: null, refusal };
+  };
+  if (other)
+    return refused(`the model reads its choices of \`${other.data}\` too, and one can be made at a time`);
+  const info = model.data.find(({ name }) => name === data)!;
+  if (info.axes.length > 1) return refused("it has several axes");
+  const parted = partGenerator(predict, feedback);
+  if ("refusal" in parted) return refused(parted.refusal);
+  return { data, start, axis: axis.name, begin: parted.begin, next: parted.next, refusal: null };
+}
+
+function feedbacksIn(model: Model, predict: Graph): readonly Feedback[] {
+  return model.results.flatMap(({ name, target, meaning }) => {
+    const info = model.data.find((data) => data.name === target);
+    if (!info?.vocabulary || meaning !== "probabilities") return [];
+    const start = info.vocabulary.size;
+    const [node] = feedbackNodes(predict, info.name, start);
+    if (!node) return [];
+    const { axis } = node.attributes;
+    const given = model.data.some(
+      ({ role, axes }) => role === "input" && axes.some((other) => other.name === axis.name),
+    );
+    return [{ data: info.name, output: `predict:${name}`, start, axis, given }];
+  });
+}
