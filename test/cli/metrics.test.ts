@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { labelMeasures, labelScore, scoreLabels } from "../../src/cli/metrics/labels.ts";
+import { editDistance } from "../../src/cli/metrics/edits.ts";
 import { languageMeasures, stepLoss, unknownMeasure } from "../../src/cli/metrics/language.ts";
 import { areSpanTags, scoreSpans, spansOf } from "../../src/cli/metrics/spans.ts";
 import { vocabulary } from "../../src/runtime/vocabulary.ts";
@@ -113,13 +114,15 @@ const scriptStart = ([p, was]: Parts, [l, is]: Parts): boolean =>
   l === "B" || l === "S" || ["EE", "EI", "SE", "SI", "OE", "OI"].includes(p + l) || (l !== "O" && was !== is);
 
 describe("labels", () => {
+  const tagged = { entries: null, sequences: true, aligned: true, characters: false };
+
   test("accuracy over labels, whole sequences, and the F1 of tags", () => {
     const entries = ["B-A", "I-A", "O"];
     const pairs = [
       { found: [0, 1, 2], wanted: [0, 1, 2] },
       { found: [0, 2], wanted: [2, 2] },
     ];
-    const scores = scoreLabels(pairs, { entries, sequences: true });
+    const scores = scoreLabels(pairs, { ...tagged, entries });
     expect(scores).toMatchObject({ accuracy: 4 / 5, exact: 1 / 2 });
     expect(scores.spans).toMatchObject({ wanted: 1, found: 2, right: 1, f1: 2 / 3 });
     expect(labelMeasures(scores, null).map(({ key }) => key)).toEqual([
@@ -134,19 +137,61 @@ describe("labels", () => {
 
   test("classes of examples have accuracy alone", () => {
     const pairs = [1, 0, 1, 1].map((found) => ({ found: [found], wanted: [1] }));
-    const scores = scoreLabels(pairs, { entries: ["B", "O"], sequences: false });
+    const scores = scoreLabels(pairs, { ...tagged, entries: ["B", "O"], sequences: false });
     expect(labelMeasures(scores, null)).toMatchObject([{ key: "accuracy", value: 0.75 }]);
     expect(labelMeasures(scores, "y")).toMatchObject([{ key: "accuracy_y", name: "accuracy of y" }]);
   });
 
-  test("of sequences of other lengths only whole ones count", () => {
+  test("sequences of other lengths have an error rate: edits over all that was wanted", () => {
     const pairs = [
       { found: [1], wanted: [1, 2] },
       { found: [1, 2], wanted: [1, 2] },
     ];
-    const scores = scoreLabels(pairs, { entries: null, sequences: true });
-    expect(scores).toMatchObject({ accuracy: null, exact: 0.5 });
-    expect(labelScore(scores).value).toBe(0.5);
+    const scores = scoreLabels(pairs, tagged);
+    expect(scores).toMatchObject({ accuracy: null, exact: 0.5, errors: { labels: 1 / 4, words: null } });
+    expect(labelMeasures(scores, null).map(({ key }) => key)).toEqual(["ler", "exact"]);
+    expect(labelScore(scores)).toMatchObject({ key: "ler", value: 1 / 4, loss: 1 / 4 });
+  });
+
+  test("so have those that are no labels of steps, whatever their lengths", () => {
+    const scores = scoreLabels([{ found: [1, 2], wanted: [2, 1] }], { ...tagged, aligned: false });
+    expect(scores).toMatchObject({ accuracy: null, errors: { labels: 1 } });
+  });
+
+  test("characters have a rate of their own, and one of the words that they make", () => {
+    const entries = [..."abc "];
+    const ids = (text: string): number[] => [...text].map((c) => entries.indexOf(c));
+    const pairs = [
+      { found: ids("ab  ca"), wanted: ids("ab ca") },
+      { found: ids("cab"), wanted: ids("ca b") },
+    ];
+    const scores = scoreLabels(pairs, { entries, sequences: true, aligned: false, characters: true });
+    // A space too many, and one too few: no word of "ca b" is right, and its second is not there.
+    expect(scores.errors).toEqual({ unit: "character", labels: 2 / 9, words: 2 / 4 });
+    expect(labelMeasures(scores, null).map(({ key }) => key)).toEqual(["cer", "wer", "exact"]);
+  });
+});
+
+describe("edits", () => {
+  test.each([
+    ["kitten", "sitting", 3],
+    ["", "abc", 3],
+    ["abc", "", 3],
+    ["abc", "abc", 0],
+    ["flaw", "lawn", 2],
+  ])("from %s to %s: %i", (found, wanted, edits) => {
+    expect(editDistance([...found], [...wanted])).toBe(edits);
+  });
+
+  test("are a distance", () => {
+    const list = fc.array(fc.integer({ min: 0, max: 2 }), { maxLength: 6 });
+    fc.assert(
+      fc.property(list, list, list, (a, b, c) => {
+        expect(editDistance(a, b)).toBe(editDistance(b, a));
+        expect(editDistance(a, c)).toBeLessThanOrEqual(editDistance(a, b) + editDistance(b, c));
+        expect(editDistance(a, b)).toBeGreaterThanOrEqual(Math.abs(a.length - b.length));
+      }),
+    );
   });
 });
 

@@ -20,7 +20,7 @@ export function addEval(program: Command): void {
     .command("eval")
     .summary("measure a trained model on data")
     .description(
-      "Gives the loss; perplexity and bits for each character or word of language models, accuracy for labels, F1 by the rules of CoNLL for tags of spans (BIO), RMSE for numbers.",
+      "Gives the loss; perplexity and bits for each character or word of language models, accuracy for labels, error rates of characters, words or labels for what paths spell (CTC), F1 by the rules of CoNLL for tags of spans (BIO), RMSE for numbers.",
     )
     .argument("<DIR>", "the folder of a package, or its .json")
     .addOption(dataOption())

@@ -1,7 +1,8 @@
 /**
  * How well labels are predicted: accuracy over all of them, of sequences also the share that is right as a whole, and of
- * tags of spans their F1.
+ * tags of spans their F1. Labels that are not one a step (what was said in a recording) have error rates instead.
  */
+import { errorRate, wordsOf } from "./edits.ts";
 import { areSpanTags, scoreSpans, type SpanScores } from "./spans.ts";
 import { makeMeasure, type Measure, type Score } from "./score.ts";
 
@@ -9,12 +10,32 @@ import { makeMeasure, type Measure, type Score } from "./score.ts";
 export type Labels = ArrayLike<number>;
 
 export interface LabelScores {
-  /** Null where the lengths of found and wanted sequences differ. */
+  /** Null where there are error rates. */
   readonly accuracy: number | null;
+  readonly errors: ErrorRates | null;
   /** The share of examples with every label right. */
   readonly exact: number;
   readonly sequences: boolean;
   readonly spans: SpanScores | null;
+}
+
+/** Edits over all that was wanted. */
+export interface ErrorRates {
+  /** What the labels are. */
+  readonly unit: "character" | "word" | "label";
+  readonly labels: number;
+  /** Of the words that characters make; null where the labels are none. */
+  readonly words: number | null;
+}
+
+export interface LabelKind {
+  /** What the ids stand for; null where they are numbers. */
+  readonly entries: readonly string[] | null;
+  /** An example has many labels. */
+  readonly sequences: boolean;
+  /** They run along the same steps as those wanted. */
+  readonly aligned: boolean;
+  readonly characters: boolean;
 }
 
 export interface LabelPair {
@@ -22,27 +43,39 @@ export interface LabelPair {
   readonly wanted: Labels;
 }
 
-/** `entries`: what the ids stand for; null where they are numbers. `sequences`: an example has many labels. */
 export function scoreLabels(
   pairs: readonly LabelPair[],
-  { entries, sequences }: { readonly entries: readonly string[] | null; readonly sequences: boolean },
+  { entries, sequences, aligned, characters }: LabelKind,
 ): LabelScores {
-  let [right, all, exact, aligned] = [0, 0, 0, true];
+  let [right, all, exact, together] = [0, 0, 0, aligned];
   for (const { found, wanted } of pairs) {
     let same = 0;
     for (let k = 0; k < wanted.length; k++) if (found[k] === wanted[k]) same++;
-    aligned &&= found.length === wanted.length;
+    together &&= found.length === wanted.length;
     if (found.length === wanted.length && same === wanted.length) exact++;
     right += same;
     all += wanted.length;
   }
   const words = (ids: Labels): readonly string[] => Array.from(ids, (id) => entries?.[id] ?? "");
+  const inWords = ({ found, wanted }: LabelPair) => ({
+    found: wordsOf(words(found)),
+    wanted: wordsOf(words(wanted)),
+  });
+  const labels = together ? null : errorRate(pairs);
   return {
-    accuracy: aligned && all > 0 ? right / all : null,
+    accuracy: together && all > 0 ? right / all : null,
+    errors:
+      labels === null
+        ? null
+        : {
+            unit: characters ? "character" : entries === null ? "label" : "word",
+            labels,
+            words: characters ? errorRate(pairs.map(inWords)) : null,
+          },
     exact: exact / pairs.length,
     sequences,
     spans:
-      aligned && sequences && entries !== null && areSpanTags(entries)
+      together && sequences && entries !== null && areSpanTags(entries)
         ? scoreSpans(pairs.map(({ found, wanted }) => [words(found), words(wanted)] as const))
         : null,
   };
@@ -50,7 +83,7 @@ export function scoreLabels(
 
 /** `target`: named where a model has several. */
 export function labelMeasures(
-  { accuracy, exact, sequences, spans }: LabelScores,
+  { accuracy, errors, exact, sequences, spans }: LabelScores,
   target: string | null,
 ): readonly Measure[] {
   const measure = (key: string, name: string, value: number): Measure =>
@@ -65,13 +98,26 @@ export function labelMeasures(
           measure("precision", "precision", spans.precision),
           measure("recall", "recall", spans.recall),
         ]),
+    ...(errors === null
+      ? []
+      : [measure(rateNames[errors.unit].key, rateNames[errors.unit].name, errors.labels)]),
+    ...(errors === null || errors.words === null
+      ? []
+      : [measure(rateNames.word.key, rateNames.word.name, errors.words)]),
     ...(accuracy === null ? [] : [measure("accuracy", "accuracy", accuracy)]),
     ...(sequences || accuracy === null ? [measure("exact", "whole sequences right", exact)] : []),
   ];
 }
 
-/** The task's own: F1 of spans, else accuracy, else whole sequences. */
-export function labelScore({ accuracy, exact, spans }: LabelScores): Score {
+/** As recognisers are measured. */
+const rateNames = {
+  character: { key: "cer", name: "character error rate" },
+  word: { key: "wer", name: "word error rate" },
+  label: { key: "ler", name: "label error rate" },
+} as const;
+
+/** The task's own: F1 of spans, else accuracy, else an error rate, else whole sequences. */
+export function labelScore({ accuracy, errors, exact, spans }: LabelScores): Score {
   const score = (key: string, name: string, value: number): Score => ({
     ...makeMeasure(key, name, value),
     loss: 1 - value,
@@ -80,5 +126,10 @@ export function labelScore({ accuracy, exact, spans }: LabelScores): Score {
     ? score("f1", "F1", spans.f1)
     : accuracy !== null
       ? score("accuracy", "accuracy", accuracy)
-      : score("exact", "whole sequences", exact);
+      : errors !== null
+        ? {
+            ...makeMeasure(rateNames[errors.unit].key, rateNames[errors.unit].name, errors.labels),
+            loss: errors.labels,
+          }
+        : score("exact", "whole sequences", exact);
 }

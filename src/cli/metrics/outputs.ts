@@ -44,7 +44,12 @@ export function scoreOutputs(
         ? null
         : scoreLabels(
             pairs.map(({ result, wanted }) => ({ found: labelsOf(result, output), wanted })),
-            { entries: entries[info.vocabulary?.of ?? ""] ?? null, sequences: info.axes.length > 0 },
+            {
+              entries: entries[info.vocabulary?.of ?? ""] ?? null,
+              sequences: info.axes.length > 0,
+              aligned: info.axes.every(({ name }, k) => output.axes[k]?.name === name),
+              characters: info.base === "char",
+            },
           );
     const rmse =
       labels === null ? rootOfMean(pairs.map(({ result, wanted }) => [result.data, wanted])) : null;
