@@ -82,6 +82,23 @@ const blocks = {
       "console",
       `$ rnnc check --gradients examples/elman.rnn\n${shown(["check", "--gradients", "examples/elman.rnn"])}`,
     ),
+  flow: () => {
+    const [pictures, programs] = [
+      ["flow", "cliff"],
+      ["adding-elman", "adding-lstm", "exploding"],
+    ];
+    const [flow, cliff] = pictures.map((name) => `docs/${name}.svg`);
+    const [simple, keeping, exploding] = programs.map((name) => `examples/${name}.rnn`);
+    const first = ["check", "--flow", flow, simple, keeping];
+    const second = ["check", "--surface", "w=0.98:1.01,u=-1:1", "--length", "1000", "-o", cliff, exploding];
+    const run = (args) => `$ rnnc ${args.join(" ")}\n${shown(args)}`;
+    return [
+      fenced("console", `${run(first)}\n${run(second)}`),
+      "",
+      `![The gradient of the loss with respect to each state, over the steps](${flow})`,
+      `![The loss over two weights, flat and then a cliff](${cliff})`,
+    ].join("\n");
+  },
   lstm: () => {
     const text = read("src/std/cells.rnn");
     const start = text.indexOf("cell lstm(");

@@ -7,7 +7,7 @@ import { colorsFor, say, wantsColor } from "../output.ts";
 export function addExplain(program: Command): void {
   program
     .command("explain")
-    .summary("a layer with its equations, or an error with its mend")
+    .summary("what a layer, a word or an error means")
     .description(
       "Shows a layer's equations and options, what a word means, or an error with an example and its mend.",
     )
