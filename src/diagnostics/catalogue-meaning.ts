@@ -600,7 +600,7 @@ export const meaning = {
     message: "{what} is in the language but not yet in this version of the compiler.",
     hint: null,
     about: "The language reference describes more than this version compiles.",
-    example: "input word : trigrams[T]\nword >> lstm(4)",
-    mend: "input word : char[T]\nword >> embed(8) >> lstm(4)",
+    example: "input x : f32[T, 3]\noutput y = x >> conv(4, 3)",
+    mend: "input x : f32[T, 3]\noutput y = x >> lstm(4)",
   },
 } as const satisfies Record<string, CatalogueEntry>;

@@ -90,11 +90,11 @@ export function startFrom(
 
 /** The last step of a sequence, of one that ran both ways each direction's own end; a value without a sequence as it is. */
 function lastOf(value: Tensor, environment: Environment, span: Span): Tensor {
-  if (value.ends) return value.ends;
   const axis = [...value.axes]
     .reverse()
     .map((a) => a.axis)
     .find(isTime);
+  if (axis && value.ends?.axis === axis) return value.ends.value;
   if (!axis)
     return featureOf(value.node) ? value : fail(environment, "not-a-value", span, { what: describe(value) });
   return over(value, lastStep(value.node, axis));

@@ -18,7 +18,7 @@ export interface DataInfo {
   readonly name: string;
   readonly role: "input" | "target";
   readonly base: Base;
-  /** Ragged axes by name, then fixed ones with their sizes; the feature last, null for a single value. */
+  /** Ragged axes by name and fixed ones with their sizes, of word hashes that of a word's trigrams last. */
   readonly axes: readonly { readonly name: string; readonly size: number | null }[];
   readonly feature: number | null;
   /** The data whose vocabulary it uses, and how many entries that has. */
@@ -55,9 +55,15 @@ export function declareData(statement: DataStatement, environment: Environment):
     for (const outer of build.without(build.lengthAxes(axis), [build.batch, ...axes]))
       freeAxis(build.iota(axis), outer, session);
   const vocabulary = vocabularyOf(statement, environment);
+  // A word has as many trigrams as letters: an axis that nobody writes.
+  const bag =
+    type.base === "trigrams"
+      ? timeAxis(session, `${name}.trigrams`, axes.findLast(build.isRagged) ?? null)
+      : null;
   const node = build.input(name, type.base === "f32" ? "f32" : "i32", [
     build.batch,
     ...axes,
+    ...(bag ? [bag] : []),
     ...(feature ? [feature] : []),
   ]);
   const origin = { file: environment.file, span: statement.span };
@@ -68,6 +74,7 @@ export function declareData(statement: DataStatement, environment: Environment):
     vocabulary,
     origin,
     ...(statement.kind === "target" ? { target: name } : {}),
+    ...(bag ? { bag } : {}),
   };
   const fixed = type.vocabulary?.kind === "number";
   record(
@@ -101,7 +108,6 @@ function vocabularyOf(statement: DataStatement, environment: Environment): Tenso
   const { type } = statement;
   const { name } = statement.name;
   if (type.base === "f32") return null;
-  if (type.base === "trigrams") return fail(environment, "not-yet", type.span, { what: "`trigrams`" });
   if (type.vocabulary?.kind === "name") {
     const other = environment.lookup(type.vocabulary.name);
     if (other?.kind !== "tensor" || !other.vocabulary)
@@ -124,7 +130,8 @@ function record(
   derived: DataInfo["derived"],
 ): void {
   const feature = featureOf(value.node);
-  const axes = value.axes.map((a) => ({
+  const bag = value.bag ? [{ name: value.bag.name, axis: value.bag }] : [];
+  const axes = [...value.axes, ...bag].map((a) => ({
     name: a.name,
     size: isTime(a.axis) ? null : build.fixedSize(a.axis),
   }));

@@ -231,7 +231,8 @@ function readAlong(
   const integer = at.node.type.dtype === "i32" ? at.node : build.unary("int", build.unary("floor", at.node));
   // Read along itself by computed positions, `w[(i + 1) % m]`: the positions are the result's axis, the table has another.
   const apart = build.hasAxis(integer, axis) ? likeAxis(`${slot.name}'`, axis, environment) : axis;
-  return rest(lookUp(build.rename(table.node, axis, apart), integer, apart, filler), at.axes);
+  const found = lookUp(build.rename(table.node, axis, apart), integer, apart, filler);
+  return rest(at.bag ? build.reduce("sum", found, [at.bag]) : found, at.axes);
 }
 
 /** `s`, `s - 1`: a bound name and how far from it. */

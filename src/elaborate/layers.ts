@@ -45,7 +45,11 @@ export const lastStep = (node: Node, axis: Axis): Node =>
 
 /** The last step in the cell's own time: what it ended in, after `bidir` each direction's own end. */
 const lastOf = (value: Tensor, axis: Axis, site: StageSite): Node =>
-  value.ends ? value.ends.node : site.backward ? firstStep(value.node, axis) : lastStep(value.node, axis);
+  value.ends?.axis === axis
+    ? value.ends.value.node
+    : site.backward
+      ? firstStep(value.node, axis)
+      : lastStep(value.node, axis);
 
 const firstOf = (value: Tensor, axis: Axis, site: StageSite): Node =>
   site.backward ? lastStep(value.node, axis) : firstStep(value.node, axis);
@@ -205,8 +209,11 @@ function bidirectional(stage: Stage, call: CallSite): Stage {
       const joined = join(ahead, back);
       if (!axis || !build.hasAxis(ahead.node, axis)) return joined;
       const end = (x: Tensor, backward: boolean): Tensor =>
-        x.ends ?? over(x, backward ? firstStep(x.node, axis) : lastStep(x.node, axis));
-      return { ...joined, ends: join(end(ahead, site.backward), end(back, !site.backward)) };
+        x.ends?.axis === axis
+          ? x.ends.value
+          : over(x, backward ? firstStep(x.node, axis) : lastStep(x.node, axis));
+      const value = join(end(ahead, site.backward), end(back, !site.backward));
+      return { ...joined, ends: { axis, value } };
     },
   };
 }

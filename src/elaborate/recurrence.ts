@@ -190,7 +190,8 @@ export function closeScan(
     const end = states.findIndex((s) => s.next === node);
     const own =
       recurrence.reverse === recurrence.backward && end >= 0 ? tensor(finals.get(keys[end]!)!) : null;
-    return { ...tensor(build.scanOutput(scan, k)), ends: own, origin, finals: named };
+    const ends = own && { axis: recurrence.axis, value: own };
+    return { ...tensor(build.scanOutput(scan, k)), ends, origin, finals: named };
   });
 }
 

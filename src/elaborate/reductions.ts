@@ -60,11 +60,12 @@ export const reduceOne =
 export const reduceMany =
   (name: ReduceFunction, pair: (a: Node, b: Node) => Node): Builtin =>
   (site) => {
-    const operands = positional(site).map((a) => operand(a, site));
-    if (operands.length < 2)
+    // What creates parameters is evaluated once.
+    if (positional(site).length < 2)
       return reduceOne(name, (node, axes) => (axes.length === 0 ? node : build.reduce(name, node, axes)))(
         site,
       );
+    const operands = positional(site).map((a) => operand(a, site));
     if (operands.every((o) => o.value.kind === "number") && name === "max")
       return number(Math.max(...operands.map((o) => (o.value as { value: number }).value)));
     const nodes = combine(operands, site.environment, site.span);
@@ -76,11 +77,11 @@ export const reduceMany =
 
 /** log Σ e^x of several values: a sum over alternatives like any other. */
 export const logSumExp: Builtin = (site) => {
-  const operands = positional(site).map((a) => operand(a, site));
-  if (operands.length < 2)
+  if (positional(site).length < 2)
     return reduceOne("logsumexp", (node, axes) =>
       axes.length === 0 ? node : build.reduce("logsumexp", node, axes),
     )(site);
+  const operands = positional(site).map((a) => operand(a, site));
   const { environment, span } = site;
   const nodes = combine(operands, environment, span, "f32");
   const all = build.union(...nodes.map((x) => x.type.axes));

@@ -37,13 +37,15 @@ export interface Tensor {
   /** Of token data: how many there are and whose they are. */
   readonly vocabulary: Vocabulary | null;
   /** After `bidir`, `last` takes each direction's own end. */
-  readonly ends: Tensor | null;
+  readonly ends: { readonly axis: Axis; readonly value: Tensor } | null;
   /** The place that fixed the size of the feature. */
   readonly origin: Origin | null;
   /** The positions along an axis: as an index it reads along that axis, as a number it is the position. */
   readonly index?: Axis;
   /** The step that a recurrence is at: as an index it reads this step's element, as a number it is the position. */
   readonly step?: Recurrence;
+  /** Of word hashes: along this axis lie the trigrams of a word, which a lookup sums over. */
+  readonly bag?: Axis;
   /** In a step, of an outer value that runs along the steps' axis: the value before that axis was renamed. */
   readonly whole?: Tensor;
   /** What an index calls the feature, where a definition names it: `k` of `e[t, k]`. */

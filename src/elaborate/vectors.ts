@@ -77,9 +77,7 @@ export function oneHot(value: Tensor, environment: Environment): Tensor {
   if (!value.vocabulary) return value;
   const axis = featureAxis(environment.session, environment.session.sizes.resolve(value.vocabulary.size));
   const index = build.broadcast(value.node, [...value.node.type.axes, axis]);
-  return {
-    ...value,
-    node: build.unary("float", build.binary("eq", index, build.iota(axis))),
-    vocabulary: null,
-  };
+  const one = build.unary("float", build.binary("eq", index, build.iota(axis)));
+  const { bag, ...rest } = value;
+  return { ...rest, node: bag ? build.reduce("sum", one, [bag]) : one, vocabulary: null };
 }

@@ -5,7 +5,7 @@
 import { count, fail, shown } from "./errors.ts";
 import type { DataInfo } from "./metadata.ts";
 import { elements } from "./safetensors.ts";
-import { splitCharacters, splitWords, type Vocabulary } from "./vocabulary.ts";
+import { splitCharacters, splitTrigrams, splitWords, type Vocabulary } from "./vocabulary.ts";
 
 /** Row-major numbers with their shape: also what `predict` gives. */
 export interface Dense {
@@ -45,7 +45,8 @@ const isList = (value: unknown): value is ArrayLike<unknown> =>
 
 /** As in the source: `f32[T, 39]`. */
 export function typeName({ base, axes, feature, vocabulary }: DataInfo): string {
-  const list = axes.map(({ name, size }) =>
+  const written = base === "trigrams" ? axes.slice(0, -1) : axes;
+  const list = written.map(({ name, size }) =>
     size === null ? name : name ? `${name}: ${size}` : String(size),
   );
   if (feature !== null) list.push(String(feature));
@@ -74,6 +75,7 @@ function isEmpty(value: unknown): boolean {
 function depthOf(value: unknown, info: DataInfo, outermost: boolean): number {
   if (typeof value === "string") {
     const rank = info.axes.length;
+    if (info.base === "trigrams") return outermost && rank > 1 ? 2 : 1;
     return rank > 0 && (info.base === "char" || (outermost && info.base === "token")) ? 1 : 0;
   }
   if (isDense(value)) return value.shape.length;
@@ -143,8 +145,14 @@ export function encodeExample(spec: Spec, value: unknown, place: string): Exampl
 }
 
 /** The elements of one level: of an array, or the words or characters of a text. */
-function rows({ info, sizes }: Spec, value: unknown, level: number, at: string): ArrayLike<unknown> {
+function rows(spec: Spec, value: unknown, level: number, at: string): ArrayLike<unknown> {
+  const { info, sizes, vocabulary } = spec;
   if (isList(value)) return value;
+  if (typeof value === "string" && info.base === "trigrams") {
+    const isWord = level === info.axes.length - 1;
+    if (isWord && vocabulary) return splitTrigrams(value).filter(vocabulary.has);
+    if (!isWord && level === info.axes.length - 2) return splitWords(value);
+  }
   if (typeof value === "string" && level === info.axes.length - 1) {
     if (info.base === "char") return splitCharacters(value);
     if (info.base === "token" && level === 0) return splitWords(value);

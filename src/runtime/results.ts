@@ -38,10 +38,16 @@ export function readOutput(
       const ids = Int32Array.from(first?.ids ?? []);
       return makeResult(info, ids, [ids.length], vocabulary);
     });
-  return readDense(machine, info, buffer, batch).map(({ data, shape }) => {
+  return readDense(machine, info, buffer, batch).map(({ data, shape }, k) => {
     const isPath = info.meaning === "labels" && shape.length === 1;
     const said = isPath ? (data as Int32Array).filter((id) => id >= 0) : data;
-    return makeResult(info, said, isPath ? [said.length] : shape, vocabulary);
+    return makeResult(
+      info,
+      said,
+      isPath ? [said.length] : shape,
+      vocabulary,
+      rowsOf(machine, info, batch, k),
+    );
   });
 }
 
@@ -61,7 +67,23 @@ export function findHypotheses(
   );
 }
 
-type Sized = Pick<Batch, "count" | "lengths">;
+type Sized = Pick<Batch, "count" | "lengths" | "columns">;
+
+/** By level: how long each row of an example is, where rows differ. */
+export type Rows = ReadonlyMap<number, Int32Array>;
+
+function rowsOf({ metadata }: Machine, { axes }: OutputInfo, { columns }: Sized, example: number): Rows {
+  const rows = new Map<number, Int32Array>();
+  axes.forEach(({ name }, level) => {
+    for (const info of metadata.data) {
+      const inner = columns
+        .get(info.name)
+        ?.[example]?.inner.get(info.axes.findIndex((axis) => axis.name === name));
+      if (inner && level > 0) rows.set(level, inner);
+    }
+  });
+  return rows;
+}
 
 /** Each example's part of a buffer, without padding, its axes in the order of the source. */
 function readDense(
@@ -93,15 +115,16 @@ export function makeResult(
   data: Float32Array | Int32Array,
   shape: readonly number[],
   vocabulary: Vocabulary | null,
+  rows: Rows = new Map(),
 ): Result {
   const isThere = (place: number): boolean => info.meaning !== "labels" || data[place]! >= 0;
   return {
     data,
     shape,
-    nested: () => nest(shape, (place) => data[place]!, isThere),
+    nested: () => nest(shape, (place) => data[place]!, isThere, rows),
     labels: () => {
       const word = (id: number): string | number => vocabulary?.entries[id] ?? id;
-      if (info.meaning === "labels") return nest(shape, (place) => word(data[place]!), isThere);
+      if (info.meaning === "labels") return nest(shape, (place) => word(data[place]!), isThere, rows);
       if (info.meaning !== "probabilities")
         return fail(`\`${info.name}\` holds values, not probabilities of labels`);
       const classes = shape.at(-1)!;
@@ -109,6 +132,7 @@ export function makeResult(
         shape.slice(0, -1),
         (place) => word(highest(data, place * classes, classes)),
         () => true,
+        rows,
       );
     },
   };
@@ -126,10 +150,12 @@ function nest<Leaf>(
   shape: readonly number[],
   leaf: (place: number) => Leaf,
   there: (place: number) => boolean,
+  rows: Rows,
 ): Nested<Leaf> {
   const walk = (level: number, place: number): Nested<Leaf> => {
     if (level === shape.length) return leaf(place);
-    const places = Array.from({ length: shape[level]! }, (_, k) => place * shape[level]! + k);
+    const length = rows.get(level)?.[place] ?? shape[level]!;
+    const places = Array.from({ length }, (_, k) => place * shape[level]! + k);
     return (level < shape.length - 1 ? places : places.filter(there)).map((p) => walk(level + 1, p));
   };
   return walk(0, 0);

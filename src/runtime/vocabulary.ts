@@ -22,6 +22,12 @@ export const splitWords = (text: string): string[] => text.split(/\s+/u).filter(
 /** The characters of a text: code points, so an emoji is one where UTF-16 has two. */
 export const splitCharacters = (text: string): string[] => Array.from(text);
 
+/** Word hashing (Huang et al. 2013): the trigrams of a word's letters between two marks, `#go goo ood od#`. */
+export function splitTrigrams(word: string): string[] {
+  const letters = splitCharacters(`#${word}#`);
+  return letters.slice(2).map((_, k) => letters.slice(k, k + 3).join(""));
+}
+
 /** Words in order of frequency, those equally frequent in order of their code points. */
 export function wordVocabulary(
   texts: Iterable<string | readonly string[]>,

@@ -11,8 +11,8 @@ import { affine, sigmoid, softmax, tanh, unroll, weights, zeros, type Vector } f
 const lengths = { T: [6, 1, 4] };
 
 test("every example has its equations here", () => {
-  // The one unit of `exploding` has its closed form in its own test.
-  expect([...Object.keys(networks), "exploding"].sort()).toEqual([...examples].sort());
+  // The one unit of `exploding` has its closed form in its own test, and hashed words have theirs.
+  expect([...Object.keys(networks), "exploding", "word-hashing"].sort()).toEqual([...examples].sort());
 });
 
 describe.each(Object.keys(networks))("%s", (name) => {

@@ -17,7 +17,7 @@ const vocabularies = { words: 11, text: 9, slots: 5, tags: 4, label: 3 };
 export const example = (name: string): Program => {
   const source = sourceOf(name);
   const declared = Object.entries(vocabularies).filter(([data]) =>
-    new RegExp(`^(input|target)\\s+${data} : (token|char)(\\[|$)`, "mu").test(source),
+    new RegExp(`^(input|target)\\s+${data} : (token|char|trigrams)(\\[|$)`, "mu").test(source),
   );
   return program(source, { dims: Object.fromEntries(declared) });
 };

@@ -34,7 +34,8 @@ describe.each(examples)("%s", (name) => {
     const made = example(name);
     const model = await load(await compileModel(source, made.options));
     const trainer = model.trainer({ seed: 1 });
-    const drawn = drawData(made, { T: [16, 9, 13, 16] }, 6);
+    const lengths = { T: [16, 9, 13, 16], "words.trigrams": [5, 3, 1, 7] };
+    const drawn = drawData(made, lengths, 6);
     const given = Object.entries(drawn).filter(([data]) => !data.includes("."));
     const batch = trainer.batch(Object.fromEntries(given));
     const before = trainer.evaluate(batch).loss;

@@ -31,13 +31,19 @@ export function fieldsOf(data: readonly DataInfo[], program: Program | null): re
       name: info.name,
       role: info.role,
       base: info.base,
-      rank: info.axes.length,
+      rank: axesOf(info).length,
       feature: info.feature !== null,
       freeSize: info.feature === null || program === null ? null : freeSize(info.name, program),
       vocabulary: info.vocabulary !== null && !info.vocabulary.fixed ? info.vocabulary.of : null,
-      ragged: info.axes.filter(({ size }) => size === null).map(({ name }) => name),
+      ragged: axesOf(info)
+        .filter(({ size }) => size === null)
+        .map(({ name }) => name),
     }));
 }
+
+/** As written: without that of a word's trigrams. */
+const axesOf = ({ base, axes }: DataInfo): DataInfo["axes"] =>
+  base === "trigrams" ? axes.slice(0, -1) : axes;
 
 /** Of data that nothing declares, the compiler calls the input's size `d` and the target's `y`. */
 function freeSize(name: string, program: Program): string | null {

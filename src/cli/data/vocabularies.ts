@@ -7,6 +7,7 @@ import { Failure } from "../failure.ts";
 import {
   characterVocabulary,
   splitCharacters,
+  splitTrigrams,
   splitWords,
   wordVocabulary,
   type VocabularyOptions,
@@ -42,12 +43,14 @@ export function learnFrom(
       dims[field.freeSize] = widthOf(all, field);
   for (const name of new Set(fields.flatMap(({ vocabulary }) => vocabulary ?? []))) {
     const users = fields.filter(({ vocabulary }) => vocabulary === name);
-    const special = !users.every((field) => isLabel(field, fields));
-    const texts = (special ? train : all).flatMap((record) =>
+    // A trigram never seen says nothing: it is left out.
+    const hashed = users.some(({ base }) => base === "trigrams");
+    const special = !hashed && !users.every((field) => isLabel(field, fields));
+    const texts = (special || hashed ? train : all).flatMap((record) =>
       users.flatMap((field) => textsOf(record, field)),
     );
     if (texts.length > 0)
-      vocabularies[name] = entriesOf(texts, users, { special, minimum: special ? minimum : 1 });
+      vocabularies[name] = entriesOf(texts, users, { special, minimum: special || hashed ? minimum : 1 });
     else dims[name] ??= 1 + highestOf(all, users);
   }
   return { vocabularies, dims };
@@ -58,6 +61,10 @@ function entriesOf(
   users: readonly Field[],
   options: VocabularyOptions,
 ): readonly string[] {
+  if (users.some(({ base }) => base === "trigrams")) {
+    const words = texts.flatMap((text) => (typeof text === "string" ? splitWords(text) : text));
+    return wordVocabulary(words.map(splitTrigrams), options);
+  }
   const characters = users.some(({ base }) => base === "char");
   const entries = characters ? characterVocabulary(texts, options) : wordVocabulary(texts, options);
   // Labels in the order of their names: more frequent ones first would change with the data.
