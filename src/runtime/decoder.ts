@@ -44,9 +44,14 @@ export function openDecoder(
   /** The batch as the rows see it: one example a row. */
   let rows = batch;
   let exampleOf: readonly number[] = Array.from({ length: batch.count }, (_, k) => k);
+  // What is kept lies as the longest example of the batch needs it, also when that one has its answer.
+  const longest = sizesOf(of, batch);
+  const claim = (): void => {
+    if (machine.claim(tenant, { ...longest, B: rows.count })) feedFrame(machine, of, rows);
+  };
 
   const run = (choices: readonly number[], fresh: boolean): Float32Array => {
-    if (machine.claim(tenant, sizesOf(of, rows))) feedFrame(machine, of, rows);
+    claim();
     write(machine, info.choice, choices);
     write(machine, info.fresh, new Array<number>(choices.length).fill(fresh ? 1 : 0));
     machine.run(info.step);
@@ -83,7 +88,7 @@ export function openDecoder(
 
   /** Rows change their places where they are; those that no one goes on from any more run idle. */
   const move = (parents: readonly number[]): void => {
-    if (machine.claim(tenant, sizesOf(of, rows))) feedFrame(machine, of, rows);
+    claim();
     const sources = exampleOf.map((_, row) => parents[row] ?? row);
     const examples = sources.map((row) => exampleOf[row]!);
     moveRows(machine, info.states, sources);
