@@ -39,7 +39,9 @@ describe("the programs of the reference", () => {
 // ---- the table of stages ------------------------------------------------------------------------------------------
 
 /** Definitions that only the library's own definitions use. */
-const internal: ReadonlySet<string> = new Set(["maps", "zone"]);
+const internal: ReadonlySet<string> = new Set([
+  ...["maps", "zone", "additive", "placewise", "placed", "address", "log_partition", "path_score"],
+]);
 
 /** The comment that ends right above a definition, or above the definitions that precede it without a gap. */
 function remarkAbove({ source, program }: LibraryFile, start: number): string {
@@ -52,7 +54,7 @@ function remarkAbove({ source, program }: LibraryFile, start: number): string {
 }
 
 function optionText({ name, choices, default: start }: Parameter): string {
-  const value = start === null ? "" : ` = ${printExpression(start)}`;
+  const value = start === null ? "" : ` = ${printExpression(start).replaceAll("|", "\\|")}`;
   if (choices === null) return `\`${name.name}${value}\``;
   if (choices.length === 0) return `\`${name.name}\` (flag)`;
   return `\`${name.name}: ${choices.map((c) => c.name).join(" \\| ")}${value}\``;
