@@ -13,13 +13,13 @@ const numbers = (random, count, scale) =>
 
 /**
  * `frames` [B, T, features]; or `tokens` [B, T] with `targets` the tokens one step later, and `stream`, the
- * long sequence whose first chunk they are; of a model with one label an example, `targets` [B].
+ * long sequence whose first chunk they are; else `targets` are labels.
  */
 export function dataOf({ input, head, B, T }) {
   const random = generator(7);
   if (input.features) {
     const frames = numbers(random, B * T * input.features, 1);
-    return { frames, targets: head ? integers(random, B, head.classes) : null };
+    return { frames, targets: head ? labels(random, head, B) : null };
   }
   // Two chunks for each of the B sequences that the stream is cut into, and the last step's successor.
   const stream = integers(random, 2 * B * T + 1, input.vocabulary);
@@ -27,6 +27,10 @@ export function dataOf({ input, head, B, T }) {
     Int32Array.from({ length: B * T }, (_, k) => stream[2 * T * Math.floor(k / T) + (k % T) + shift]);
   return { stream, tokens: cut(0), targets: cut(1) };
 }
+
+/** One an example, [B]; for CTC, whose last class is the blank, [B, labels]. */
+const labels = (random, { classes, labels }, B) =>
+  labels === undefined ? integers(random, B, classes) : integers(random, B * labels, classes - 1);
 
 /** By name: dense, row-major, as their shapes in the program say; small enough that no gate saturates. */
 export function weightsOf(parameters) {

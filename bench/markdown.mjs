@@ -12,13 +12,13 @@ export const digits = (x) => (x >= 100 ? x.toFixed(0) : x >= 10 ? x.toFixed(1) :
 export const kilobytes = (bytes) => `${(bytes / 1000).toFixed(1)} KB`;
 
 /** Where, when and how: one sentence. */
-export function circumstances({ node, machine, date, load, rounds, gflops }) {
+export function circumstances({ node, machine, date, load, rounds, clock, gflops }) {
   const parts = [
     `Node ${node}`,
     machine,
     "one thread",
     date,
-    `medians of ${rounds} rounds`,
+    `medians of ${rounds} rounds by the ${clock}`,
     `load of the machine ${load.join("–")}`,
     ...(gflops ? [`limit ${gflops.toFixed(1)} GFLOP/s`] : []),
   ];
@@ -34,7 +34,6 @@ export function rowsTable({ rows, peers }) {
   return table(
     ["row", "ours (least–most)", "× limit", ...present.map(({ title }) => title)],
     rows.map((row) => {
-      if (row.notYet) return [row.name, "not yet", "", ...present.map(() => "")];
       const other = ({ name }) => {
         const found = row.peers.find((p) => p.name === name);
         if (found.failure) return "fails";
@@ -48,15 +47,15 @@ export function rowsTable({ rows, peers }) {
 /** What the rows are, and what the table of times leaves unsaid. */
 export function rowsNotes({ rows, peers }) {
   const failures = rows.flatMap((row) =>
-    (row.peers ?? []).filter((p) => p.failure).map((p) => `- ${row.name}, ${p.name}: ${p.failure}`),
+    row.peers.filter((p) => p.failure).map((p) => `- ${row.name}, ${p.name}: ${p.failure}`),
   );
   const different = rows.flatMap((row) =>
-    (row.peers ?? [])
+    row.peers
       .filter((p) => p.agrees === false)
       .map((p) => `- ${row.name}, ${p.name}: differs by ${p.difference}`),
   );
   return [
-    ...rows.map(({ name, work, notYet }) => `- ${name}: ${work}${notYet ? ` (not yet: ${notYet})` : ""}`),
+    ...rows.map(({ name, work }) => `- ${name}: ${work}`),
     ...peers
       .filter(({ failure }) => failure)
       .map(({ title, failure }) => `- ${title} could not be loaded: ${failure}`),

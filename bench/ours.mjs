@@ -32,7 +32,7 @@ const kinds = {
     const trainer = model.trainer({ seed: 1, stepsPerEpoch: 1000 });
     const batch = data.stream
       ? trainer.chunks({ text: data.stream }).next().value
-      : trainer.batch({ x: examples(row, data), label: data.targets });
+      : trainer.batch({ x: examples(row, data), label: labels(row, data) });
     return { run: () => trainer.step(batch), read: ({ loss }) => Float32Array.of(loss) };
   },
 };
@@ -42,6 +42,11 @@ function examples({ B, T, input }, { frames }) {
   const size = T * input.features;
   const shape = [T, input.features];
   return Array.from({ length: B }, (_, b) => ({ data: frames.subarray(b * size, (b + 1) * size), shape }));
+}
+
+function labels({ B, head }, { targets }) {
+  if (head.labels === undefined) return targets;
+  return Array.from({ length: B }, (_, b) => targets.subarray(b * head.labels, (b + 1) * head.labels));
 }
 
 /** The metadata's formula of the memory, `7272*B*T + 5552*B + 2532696`, for the row's sizes. */

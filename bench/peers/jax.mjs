@@ -13,7 +13,8 @@ export async function openJax() {
   await jax.init("wasm");
   jax.defaultDevice("wasm");
   return {
-    can: ({ head }) => (head?.classes > 1000 ? "no compiled gradient of a lookup" : null),
+    can: ({ head }) =>
+      head?.name === "ctc" ? "no CTC" : head?.classes > 1000 ? "no compiled gradient of a lookup" : null,
     prepare: (row, data, weights) => prepare(jax, row, data, weights),
     close: () => {},
   };

@@ -73,8 +73,8 @@ function named({ cell, recurrent, head, input }, weights) {
   );
   if (input.vocabulary) put("embed.weight", weights.get("embed.E").data);
   if (head) {
-    put("head.weight", weights.get("softmax.W").data);
-    put("head.bias", weights.get("softmax.b").data);
+    put("head.weight", weights.get(`${head.name}.W`).data);
+    put("head.bias", weights.get(`${head.name}.b`).data);
   }
   return found;
 }

@@ -30,7 +30,7 @@ class Model(nn.Module):
         kind = {"lstm": nn.LSTM, "gru": nn.GRU}[row["cell"]]
         layers, directions = len(row["recurrent"]), len(row["recurrent"][0])
         self.rnn = kind(width, row["units"], layers, batch_first=True, bidirectional=directions == 2)
-        self.head = nn.Linear(row["units"], head["classes"]) if head else None
+        self.head = nn.Linear(row["units"] * directions, head["classes"]) if head else None
 
     def forward(self, x):
         if self.embed is not None:
@@ -85,16 +85,33 @@ def stepping(model, x):
     return run
 
 
+def cross_entropy(logits, targets):
+    return nn.functional.cross_entropy(logits.reshape(-1, logits.shape[-1]), targets)
+
+
+def ctc(row):
+    """The mean over the batch; the blank is the last class."""
+    size, length, labels = row["B"], row["T"], row["head"]["labels"]
+    lengths = torch.full((size,), length), torch.full((size,), labels)
+
+    def loss(logits, targets):
+        logs = nn.functional.log_softmax(logits, -1).transpose(0, 1)
+        blank = logits.shape[-1] - 1
+        total = nn.functional.ctc_loss(logs, targets.reshape(size, labels), *lengths, blank, reduction="sum")
+        return total / size
+
+    return loss
+
+
 def training(model, row, x, targets):
     settings = row["optimiser"]
     kind = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[settings["kind"]]
     optimiser = kind(model.parameters(), lr=settings["rate"])
-    loss_of = nn.CrossEntropyLoss()
+    loss_of = ctc(row) if row["head"]["name"] == "ctc" else cross_entropy
 
     def run():
         optimiser.zero_grad(set_to_none=True)
-        logits = model(x)
-        loss = loss_of(logits.reshape(-1, logits.shape[-1]), targets)
+        loss = loss_of(model(x), targets)
         loss.backward()
         if settings["clip"]:
             nn.utils.clip_grad_norm_(model.parameters(), settings["clip"])
@@ -121,7 +138,7 @@ for line in sys.stdin:
         answer({"result": base64.b64encode(result.tobytes()).decode()})
     else:
         run = rows[request["row"]]
-        start = time.perf_counter()
+        start = time.process_time()
         for _ in range(request["time"]):
             run()
-        answer({"milliseconds": (time.perf_counter() - start) * 1000})
+        answer({"milliseconds": (time.process_time() - start) * 1000})

@@ -17,7 +17,8 @@ export async function openTfjs() {
   await tf.setBackend("wasm");
   await tf.ready();
   return {
-    can: ({ head }) => (head?.classes > 1000 ? "no gradient of a lookup" : null),
+    can: ({ head }) =>
+      head?.name === "ctc" ? "no CTC" : head?.classes > 1000 ? "no gradient of a lookup" : null,
     prepare: async (row, data, weights) => {
       if (row.kind === "step") return stepping(tf, row, data, weights);
       const { time, result } = withLayers(tf, row, data, weights);

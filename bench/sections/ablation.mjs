@@ -3,7 +3,7 @@ import { optionalPasses } from "../../dist/index.js";
 import { dataOf, weightsOf } from "../data.mjs";
 import { describeMachine, load } from "../machine.mjs";
 import { circumstances, digits, kilobytes, table } from "../markdown.mjs";
-import { spread, takeTurns } from "../measure.mjs";
+import { clock, spread, takeTurns } from "../measure.mjs";
 import { bytesAt, compiled, prepareOurs } from "../ours.mjs";
 import { rows } from "../rows.mjs";
 
@@ -14,7 +14,7 @@ export async function measure({ rounds, wanted }) {
   const results = [];
   for (const row of rows.filter(({ name }) => (wanted.length > 0 ? wanted : chosen).includes(name)))
     results.push({ name: row.name, work: row.work, unit: row.unit, variants: await variantsOf(row, rounds) });
-  return { ...describeMachine(), load: [before, load()], rounds, rows: results };
+  return { ...describeMachine(), load: [before, load()], clock, rounds, rows: results };
 }
 
 async function variantsOf(row, rounds) {

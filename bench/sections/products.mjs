@@ -6,7 +6,7 @@ import { productMaker } from "../kernels.mjs";
 import { bandwidth, limit } from "../limit.mjs";
 import { describeMachine, load } from "../machine.mjs";
 import { circumstances, digits, table } from "../markdown.mjs";
-import { median, takeTurns, timed } from "../measure.mjs";
+import { clock, median, takeTurns, timed } from "../measure.mjs";
 
 const sizes = [
   [64, 256],
@@ -40,7 +40,7 @@ export async function measure({ rounds }) {
       results.push({ ...shape, gflops: reached, bound, share: reached / bound, gigabytes });
     });
   }
-  return { ...describeMachine(), load: [before, load()], rounds, results };
+  return { ...describeMachine(), load: [before, load()], clock, rounds, results };
 }
 
 export function show(result) {

@@ -6,7 +6,7 @@ import { dataOf, weightsOf } from "../data.mjs";
 import { limit } from "../limit.mjs";
 import { describeMachine, load } from "../machine.mjs";
 import { circumstances, peerVersions, rowsNotes, rowsTable } from "../markdown.mjs";
-import { median, spread, takeTurns, timed } from "../measure.mjs";
+import { clock, median, spread, takeTurns, timed } from "../measure.mjs";
 import { compiled, prepareOurs } from "../ours.mjs";
 import { openPeers } from "../open-peers.mjs";
 import { rows } from "../rows.mjs";
@@ -25,17 +25,14 @@ export async function measure({ rounds, wanted, peers: names }) {
   const ceiling = await limit();
   const results = [];
   for (const row of rows.filter(({ name }) => wanted.length === 0 || wanted.includes(name)))
-    results.push(
-      row.program === null
-        ? { name: row.name, work: row.work, notYet: row.notYet }
-        : await measureRow(row, { rounds, peers, ceiling }),
-    );
+    results.push(await measureRow(row, { rounds, peers, ceiling }));
   for (const peer of peers) await peer.close?.();
   return {
     ...describeMachine(),
     load: [before, load()],
+    clock,
     rounds,
-    gflops: median(results.flatMap((r) => (r.gflops ? [r.gflops] : []))),
+    gflops: median(results.map((r) => r.gflops)),
     peers: peers.map(({ name, title, version, failure }) => ({ name, title, version, failure })),
     rows: results,
   };
