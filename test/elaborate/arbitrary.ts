@@ -30,8 +30,22 @@ const gru = fc.tuple(size, fc.constantFrom("", "simple", "before", "reset = afte
     [String(n), how].filter((a) => a !== ""),
   ),
 );
-const own = size.map((n) => `leaky(${n})`);
+const own = fc
+  .tuple(size, fc.constantFrom("leaky", "ticking"))
+  .map(([n, cell]) => (cell === "leaky" ? `leaky(${n})` : `ticking(${n}, [1, ${n + 1}])`));
 const recurrent = fc.oneof(elman, lstm, gru, own);
+const attention = fc
+  .tuple(
+    fc.constantFrom("", "luong", "bahdanau"),
+    fc.constantFrom("", "general", "concat"),
+    fc.constantFrom("", "window = monotonic(1)", "window = predictive(2)"),
+  )
+  .map((options) =>
+    call(
+      "attention",
+      options.filter((o) => o !== ""),
+    ),
+  );
 const dense = fc
   .tuple(size, fc.constantFrom("", ", tanh", ", act = relu", ", swish"))
   .map(([n, act]) => `dense(${n}${act})`);
@@ -51,7 +65,15 @@ const modified = fc
   .map(([stage, modifier]) => stage + modifier);
 const group = fc.tuple(dense, pointwise).map(([a, b]) => `(${a} >> ${b})`);
 const same = fc.constantFrom("(dense >> tanh) >> residual", "dense >> residual");
-const stage = fc.oneof(modified, dense, pointwise, group, same, fc.constantFrom("reverse", "shared"));
+const stage = fc.oneof(
+  { weight: 3, arbitrary: modified },
+  { weight: 2, arbitrary: dense },
+  pointwise,
+  group,
+  same,
+  attention,
+  fc.constantFrom("reverse", "shared", "sums"),
+);
 
 const pipeline = fc.array(stage, { minLength: 1, maxLength: 3 }).map((stages) => stages.join(" >> "));
 const pool = fc.constantFrom("last", "first", "mean", "max");
@@ -62,7 +84,18 @@ const definitions = `cell leaky(n) (x) {
   h = a * h[t-1] + (1 - a) * tanh(affine(x, h[t-1]))
   return h
 }
+cell ticking(n, periods) (x) {
+  param U[g: |periods|, n, n'] = orthogonal
+  param W[g: |periods|, n, d] = glorot
+  state h[g: |periods|, n]
+  h[g] = if t % periods[g] == 0 then tanh(W[g] @ x + U[g] @ h[t-1, g]) else h[t-1, g]
+  return flatten(h)
+}
 fn twice(x) { return 2 * x }
+fn sums(x[t, k]) {
+  s[t, k] = tanh(x[t, k] + (if t == 0 then 0 else 0.5 * s[t-1, k] - mean(j: s[t-1, j])))
+  return s
+}
 fn read(memory[s, d]) (h) {
   a = softmax(s: dot(h, memory[s]))
   return sum(s: a[s] * memory[s])
@@ -74,6 +107,7 @@ net shared = dense(3, tanh) >> gru(2)
 const inputs = `input x : f32[T, 3]
 input words : token(7)[T]
 input speed : f32
+input doc : token(5)[S, W]
 `;
 
 const source = fc.constantFrom("x", "words >> embed(3)", "words >> onehot", "concat(x, speed)", "noisy");
@@ -93,6 +127,18 @@ const body = fc.oneof(
   fc.tuple(source, source, size).map(([a, b, n]) => ({
     target: "f32[T, 2]",
     text: `let m = ${a} >> gru(${n})\nlet q = ${b} >> dense(${n})\nq >> read(m) >> regress(y)`,
+  })),
+  fc
+    .tuple(source, pipeline, fc.constantFrom("crf", "perceptron", "svm"))
+    .map(([s, p, loss]) => ({ target: "token(3)[T]", text: `${s} >> ${p} >> ${loss}(y)` })),
+  fc.tuple(source, pipeline).map(([s, p]) => ({ target: "token(3)[L]", text: `${s} >> ${p} >> ctc(y)` })),
+  fc.tuple(pipeline, pool).map(([p, end]) => ({
+    target: "token(3)",
+    text: `doc >> embed(3) >> each(${end}) >> ${p} >> last >> softmax(y)`,
+  })),
+  fc.tuple(source, pipeline).map(([s, p]) => ({
+    target: "token(6)[L]",
+    text: `let m = ${s} >> ${p}\nprev(y) >> embed(3) >> gru(4, init = m, feed = attention(over = m >> dense(4))) >> softmax(y)`,
   })),
 );
 
