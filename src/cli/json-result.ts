@@ -1,15 +1,39 @@
 /** A prediction as JSON: labels where there are some, else numbers, as short as they tell the 32-bit float apart. */
-import type { OutputInfo } from "../runtime/metadata.ts";
+import type { Answer, Decoded } from "../runtime/generate.ts";
+import type { Metadata, OutputInfo } from "../runtime/metadata.ts";
 import type { Nested, Result } from "../runtime/results.ts";
+
+export interface JsonOptions {
+  /** All probabilities, rather than the most probable label. */
+  readonly probabilities: boolean;
+  /** All answers, with their scores. */
+  readonly best: boolean;
+}
+
+interface ScoredAnswer {
+  readonly answer: Nested<number | string>;
+  readonly score: number;
+}
 
 export function jsonResult(
   result: Result,
-  { meaning }: OutputInfo,
-  probabilities: boolean,
-): Nested<number | string> {
-  if (meaning === "labels" || (meaning === "probabilities" && !probabilities)) return result.labels();
-  return shorten(result.nested());
+  output: OutputInfo,
+  { probabilities, best }: JsonOptions,
+  metadata: Metadata,
+): Nested<number | string> | readonly ScoredAnswer[] {
+  if (!isDecoded(result)) {
+    const { meaning } = output;
+    if (meaning === "labels" || (meaning === "probabilities" && !probabilities)) return result.labels();
+    return shorten(result.nested());
+  }
+  // An answer is written as the data that it is like; a tag for each word is a list.
+  const isText = metadata.generation!.alone && metadata.vocabularies[output.vocabulary!.of] !== undefined;
+  const shown = (answer: Answer): Nested<number | string> => (isText ? answer.text() : answer.labels());
+  if (!best) return shown(result);
+  return result.best.map((answer) => ({ answer: shown(answer), score: Number(answer.score.toPrecision(6)) }));
 }
+
+const isDecoded = (result: Result): result is Decoded => "best" in result;
 
 const shorten = (value: Nested<number>): Nested<number> =>
   typeof value === "number" ? shortFloat(value) : value.map(shorten);

@@ -3,6 +3,7 @@
  * the task's own measures are counted from the predictions.
  */
 import { dataSpecs } from "../runtime/batch.ts";
+import type { DecodeOptions } from "../runtime/decode-options.ts";
 import type { Model } from "../runtime/load.ts";
 import { encodeRecord } from "./data/examples.ts";
 import { fieldsOfModel } from "./data/field.ts";
@@ -24,7 +25,12 @@ export interface Measured {
   readonly unknownLabels: readonly UnknownLabel[];
 }
 
-export function measure(model: Model, source: DataSource, batch: number | null): Measured {
+export function measure(
+  model: Model,
+  source: DataSource,
+  batch: number | null,
+  options: DecodeOptions = {},
+): Measured {
   const { metadata } = model;
   if (metadata.entries.evaluate === null) throw new Failure(`\`${metadata.name}\` has no loss to measure.`);
   const fields = fieldsOfModel(metadata.data);
@@ -64,7 +70,7 @@ export function measure(model: Model, source: DataSource, batch: number | null):
   }
   const size = batch ?? metadata.train.batch;
   const { loss, impossible } = meanLoss(trainer, specs, known, size);
-  const scores = scoreOutputs(model, cases, fields, specs.metadata.vocabularies, size);
+  const scores = scoreOutputs(model, cases, fields, specs.metadata.vocabularies, size, options);
   const several = metadata.outputs.length > 1;
   return {
     measures: [

@@ -15,6 +15,8 @@ import type { Vocabulary } from "./vocabulary.ts";
 
 /** What a decoder chose for one example: ids, and by `labels()` the entries of the vocabulary. */
 export interface Answer extends Result {
+  /** The entries as one text: characters side by side, words with blanks between. */
+  readonly text: () => string;
   /** The logarithm of its probability, of a beam divided by its length penalty. */
   readonly score: number;
   readonly logProbability: number;
@@ -32,11 +34,15 @@ export interface Decoded extends Answer {
 export function chooses(
   { generation, data, cannotGenerate }: Metadata,
   { columns }: Batch,
-  { forced }: { readonly forced?: boolean },
+  { forced, ...decoding }: DecodeOptions & { readonly forced?: boolean },
 ): boolean {
   const missing = data.some(({ name, role, derived }) => role === "target" && !derived && !columns.has(name));
   if (cannotGenerate !== null && missing) fail(cannotGenerate);
-  if (generation?.step !== "next") return false;
+  if (generation?.step !== "next") {
+    const [asked] = Object.keys(decoding);
+    if (asked !== undefined) fail(`\`${asked}\` is for models that read their own choices, by \`prev(…)\``);
+    return false;
+  }
   const given = columns.has(generation.data);
   if (forced && !given)
     fail(`\`${generation.data}\` is missing, to be read in place of the model's own choices`);
@@ -71,11 +77,13 @@ export function answer(
   const found = hypotheses(decoder, searchOf(decoding, info, batch), decoding, info);
   decoder.close();
   const output = machine.metadata.outputs.find(({ name }) => name === info.output)!;
+  const between = of.specs.get(info.data)!.info.base === "char" ? "" : " ";
   const shown = (hypothesis: Hypothesis): Answer => {
     const { ids, score, logProbability, ended } = hypothesis;
     const data = Int32Array.from(ids);
     const result = makeResult({ ...output, meaning: "labels" }, data, [ids.length], vocabulary);
-    return { ...result, score, logProbability, ended };
+    const text = (): string => (result.labels() as readonly (string | number)[]).join(between);
+    return { ...result, text, score, logProbability, ended };
   };
   return found.map((all) => {
     const best = all.map(shown);

@@ -3,10 +3,11 @@ import { type Command } from "commander";
 import type { Format } from "../data/read.ts";
 import type { UnknownLabel } from "../data/labels.ts";
 import type { SpanScore } from "../metrics/spans.ts";
+import { addChoices, choicesOf, type ChoiceOptions } from "../decode-options.ts";
 import { columnsOption, dataOption, formatOption, jsonOption, wholeNumber } from "../options.ts";
 import { plural, say, sayJson, table, tell } from "../output.ts";
 
-interface EvalOptions {
+interface EvalOptions extends ChoiceOptions {
   readonly data: string;
   readonly format?: Format;
   readonly columns?: readonly string[];
@@ -16,7 +17,7 @@ interface EvalOptions {
 }
 
 export function addEval(program: Command): void {
-  program
+  const command = program
     .command("eval")
     .summary("measure a trained model on data")
     .description(
@@ -28,8 +29,8 @@ export function addEval(program: Command): void {
     .addOption(columnsOption())
     .option("--weights <FILE>", "other weights than the package's own")
     .option("--batch <N>", "examples, or streams side by side, at a time", wholeNumber(1))
-    .addOption(jsonOption())
-    .action(evaluate);
+    .addOption(jsonOption());
+  addChoices(command).action(evaluate);
 }
 
 async function evaluate(folder: string, options: EvalOptions): Promise<void> {
@@ -37,7 +38,12 @@ async function evaluate(folder: string, options: EvalOptions): Promise<void> {
   const { measure } = await import("../measure.ts");
   const model = await openFolder(folder, options.weights ?? null);
   const source = { path: options.data, format: options.format ?? null, columns: options.columns ?? null };
-  const { measures, types, unknownLabels } = measure(model, source, options.batch ?? null);
+  const { measures, types, unknownLabels } = measure(
+    model,
+    source,
+    options.batch ?? null,
+    choicesOf(options),
+  );
   if (unknownLabels.length > 0) tell(unknownNote(unknownLabels));
   if (options.json)
     return sayJson({

@@ -3,18 +3,20 @@ import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
 import { type Command } from "commander";
 import type { Metadata } from "../../runtime/metadata.ts";
+import { addChoices, choicesOf, type ChoiceOptions } from "../decode-options.ts";
 import { Failure, fileFailure, misuse } from "../failure.ts";
 import { standardName } from "../files.ts";
 import { say, tell } from "../output.ts";
 
-interface RunOptions {
+interface RunOptions extends ChoiceOptions {
   readonly data: string;
   readonly weights?: string;
   readonly probabilities?: boolean;
+  readonly best?: boolean;
 }
 
 export function addRun(program: Command): void {
-  program
+  const command = program
     .command("run")
     .summary("predict: one JSON record a line in, one out")
     .description(
@@ -24,7 +26,8 @@ export function addRun(program: Command): void {
     .option("--data <PATH>", "a .jsonl file, or - for standard input", "-")
     .option("--weights <FILE>", "other weights than the package's own")
     .option("--probabilities", "all probabilities in place of the most probable label")
-    .action(predict);
+    .option("--best", "all answers of a beam, or all that were drawn, with their scores");
+  addChoices(command).action(predict);
 }
 
 async function predict(folder: string, options: RunOptions): Promise<void> {
@@ -51,6 +54,7 @@ async function predict(folder: string, options: RunOptions): Promise<void> {
   const inputs = fieldsOfModel(model.metadata.data).filter(({ role }) => role === "input");
   if (options.probabilities) needProbabilities(model.metadata);
   const unknown = countUnknown(model, inputs);
+  const shown = { probabilities: options.probabilities ?? false, best: options.best ?? false };
   const file = options.data === "-" ? standardName : options.data;
   let number = 0;
   for await (const line of linesOf(options.data)) {
@@ -60,12 +64,12 @@ async function predict(folder: string, options: RunOptions): Promise<void> {
     const record = readRecord(line, { file, line: number }, inputs, false);
     unknown.add(record);
     try {
-      const results = Object.entries(predictOne(model, record, inputs));
-      const shown = results.map(([name, result]) => {
+      const results = Object.entries(predictOne(model, record, inputs, choicesOf(options)));
+      const fields = results.map(([name, result]) => {
         const output = model.metadata.outputs.find((other) => other.name === name)!;
-        return [name, jsonResult(result, output, options.probabilities ?? false)];
+        return [name, jsonResult(result, output, shown, model.metadata)];
       });
-      say(JSON.stringify(Object.fromEntries(shown)));
+      say(JSON.stringify(Object.fromEntries(fields)));
     } catch (error) {
       if (error instanceof RnncError) throw new Failure(`${file}:${number}: ${error.message}.`);
       throw error;

@@ -1,20 +1,17 @@
 /** `rnnc sample`: text that a language model makes up, printed as it comes. */
 import { type Command } from "commander";
 import { Failure } from "../failure.ts";
-import { numberBetween, seedOption, wholeNumber } from "../options.ts";
+import { addDrawing, addSearches, choicesOf, type ChoiceOptions } from "../decode-options.ts";
+import { seedOption, wholeNumber } from "../options.ts";
 
-interface SampleOptions {
+interface SampleOptions extends ChoiceOptions {
   readonly prompt?: string;
   readonly length: number;
-  readonly temperature?: number;
-  readonly topK?: number;
-  readonly topP?: number;
-  readonly seed?: number;
   readonly weights?: string;
 }
 
 export function addSample(program: Command): void {
-  program
+  const command = program
     .command("sample")
     .summary("generate text with a language model")
     .description(
@@ -22,14 +19,8 @@ export function addSample(program: Command): void {
     )
     .argument("<DIR>", "the folder of a package, or its .json")
     .option("--prompt <TEXT>", "what it goes on from")
-    .option("--length <N>", "at most so many characters or words", wholeNumber(1), 500)
-    .option(
-      "--temperature <X>",
-      "below 1 more likely, above 1 more daring; 0 the likeliest",
-      numberBetween(0, 100),
-    )
-    .option("--top-k <N>", "choose among the N likeliest", wholeNumber(1))
-    .option("--top-p <P>", "choose among the likeliest that hold the share P", numberBetween(1e-6, 1))
+    .option("--length <N>", "at most so many characters or words", wholeNumber(1), 500);
+  addDrawing(addSearches(command))
     .addOption(seedOption())
     .option("--weights <FILE>", "other weights than the package's own")
     .action(sample);
@@ -53,10 +44,10 @@ async function sample(folder: string, options: SampleOptions): Promise<void> {
         `The prompt has ${JSON.stringify(unknown)}, which was not in the text that the model learned.`,
       );
   }
-  const { length, temperature, topK, topP, seed } = options;
+  const { length } = options;
   const write = (text: string): void => void process.stdout.write(text);
   try {
-    const entries = model.generate({ prompt, length, temperature, topK, topP, seed });
+    const entries = model.generate({ ...choicesOf(options), prompt, length });
     let lineStart = prompt === undefined;
     let first = true;
     for (const entry of entries) {

@@ -1,7 +1,9 @@
 /**
  * How well labels are predicted: accuracy over all of them, of sequences also the share that is right as a whole, and of
- * tags of spans their F1. Labels that are not one a step (what was said in a recording) have error rates instead.
+ * tags of spans their F1. Labels that are not one a step (what was said in a recording) have error rates instead, and
+ * answers that a model makes word by word their BLEU.
  */
+import { bleu } from "./bleu.ts";
 import { errorRate, wordsOf } from "./edits.ts";
 import { areSpanTags, scoreSpans, type SpanScores } from "./spans.ts";
 import { makeMeasure, type Measure, type Score } from "./score.ts";
@@ -10,9 +12,11 @@ import { makeMeasure, type Measure, type Score } from "./score.ts";
 export type Labels = ArrayLike<number>;
 
 export interface LabelScores {
-  /** Null where there are error rates. */
+  /** Of labels in their places; null where there are error rates alone. */
   readonly accuracy: number | null;
   readonly errors: ErrorRates | null;
+  /** Of answers in words. */
+  readonly bleu: number | null;
   /** The share of examples with every label right. */
   readonly exact: number;
   readonly sequences: boolean;
@@ -36,6 +40,8 @@ export interface LabelKind {
   /** They run along the same steps as those wanted. */
   readonly aligned: boolean;
   readonly characters: boolean;
+  /** They are an answer as long as the model made it. */
+  readonly answered?: boolean;
 }
 
 export interface LabelPair {
@@ -45,7 +51,7 @@ export interface LabelPair {
 
 export function scoreLabels(
   pairs: readonly LabelPair[],
-  { entries, sequences, aligned, characters }: LabelKind,
+  { entries, sequences, aligned, characters, answered = false }: LabelKind,
 ): LabelScores {
   let [right, all, exact, together] = [0, 0, 0, aligned];
   for (const { found, wanted } of pairs) {
@@ -61,9 +67,10 @@ export function scoreLabels(
     found: wordsOf(words(found)),
     wanted: wordsOf(words(wanted)),
   });
-  const labels = together ? null : errorRate(pairs);
+  const labels = together || (answered && !characters) ? null : errorRate(pairs);
   return {
-    accuracy: together && all > 0 ? right / all : null,
+    accuracy: (together || answered) && all > 0 ? right / all : null,
+    bleu: answered && !characters ? bleu(pairs) : null,
     errors:
       labels === null
         ? null
@@ -83,7 +90,7 @@ export function scoreLabels(
 
 /** `target`: named where a model has several. */
 export function labelMeasures(
-  { accuracy, errors, exact, sequences, spans }: LabelScores,
+  { accuracy, errors, bleu, exact, sequences, spans }: LabelScores,
   target: string | null,
 ): readonly Measure[] {
   const measure = (key: string, name: string, value: number): Measure =>
@@ -104,6 +111,7 @@ export function labelMeasures(
     ...(errors === null || errors.words === null
       ? []
       : [measure(rateNames.word.key, rateNames.word.name, errors.words)]),
+    ...(bleu === null ? [] : [measure("bleu", "BLEU", bleu)]),
     ...(accuracy === null ? [] : [measure("accuracy", "accuracy", accuracy)]),
     ...(sequences || accuracy === null ? [measure("exact", "whole sequences right", exact)] : []),
   ];

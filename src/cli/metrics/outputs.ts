@@ -4,6 +4,8 @@ import type { DataInfo, OutputInfo } from "../../runtime/metadata.ts";
 import type { Field } from "../data/field.ts";
 import { scoreLabels, type LabelScores } from "./labels.ts";
 import { labelsOf, predictAll, type Case } from "./predict.ts";
+import { dataSpecs, endOf } from "../../runtime/batch.ts";
+import type { DecodeOptions } from "../../runtime/decode-options.ts";
 
 export interface OutputScores {
   readonly target: string;
@@ -30,25 +32,33 @@ export function scoreOutputs(
   fields: readonly Field[],
   entries: Readonly<Record<string, readonly string[]>>,
   size: number,
+  options: DecodeOptions = {},
 ): readonly OutputScores[] {
   const outputs = measuredOutputs(model);
   if (outputs.length === 0) return [];
-  const results = predictAll(model, cases, fields, size);
+  const results = predictAll(model, cases, fields, size, options);
+  const { generation } = model.metadata;
   return outputs.map(({ output, info }) => {
+    const answered = generation?.step === "next" && generation.output === output.name;
+    const end = answered ? endOf(dataSpecs(model.metadata), generation) : -1;
     const pairs = results.map((result, k) => ({
       result: result[output.name]!,
-      wanted: cases[k]!.example.columns.get(info.name)!.data,
+      wanted: withoutEnd(cases[k]!.example.columns.get(info.name)!.data, end),
     }));
     const labels =
       info.base === "f32"
         ? null
         : scoreLabels(
-            pairs.map(({ result, wanted }) => ({ found: labelsOf(result, output), wanted })),
+            pairs.map(({ result, wanted }) => ({
+              found: answered ? [...result.data] : labelsOf(result, output),
+              wanted,
+            })),
             {
               entries: entries[info.vocabulary?.of ?? ""] ?? null,
               sequences: info.axes.length > 0,
               aligned: info.axes.every(({ name }, k) => output.axes[k]?.name === name),
               characters: info.base === "char",
+              answered: answered && generation.alone,
             },
           );
     const rmse =
@@ -56,6 +66,10 @@ export function scoreOutputs(
     return { target: info.name, labels, rmse };
   });
 }
+
+/** What a model makes has its end for the training alone. */
+const withoutEnd = (ids: Int32Array | Float32Array, end: number): typeof ids =>
+  end >= 0 && ids.at(-1) === end ? ids.subarray(0, -1) : ids;
 
 function rootOfMean(pairs: readonly (readonly [ArrayLike<number>, ArrayLike<number>])[]): number | null {
   let [sum, count] = [0, 0];

@@ -1,4 +1,5 @@
 /** Predictions for many records, in batches. */
+import type { DecodeOptions } from "../../runtime/decode-options.ts";
 import type { Example, Value as Given } from "../../runtime/encode.ts";
 import { RnncError } from "../../runtime/errors.ts";
 import type { Model } from "../../runtime/load.ts";
@@ -11,11 +12,17 @@ import { Failure } from "../failure.ts";
 
 export type Results = Readonly<Record<string, Result>>;
 
-export const predictOne = (model: Model, record: DataRecord, inputs: readonly Field[]): Results =>
+export const predictOne = (
+  model: Model,
+  record: DataRecord,
+  inputs: readonly Field[],
+  options: DecodeOptions = {},
+): Results =>
   model.predict(
     Object.fromEntries(inputs.map(({ name }) => [name, record.values[name]])) as Parameters<
       Model["predict"]
     >[0],
+    options,
   ) as Results;
 
 /** A record and what it was encoded as. */
@@ -30,6 +37,7 @@ export function predictAll(
   cases: readonly Case[],
   fields: readonly Field[],
   size: number,
+  options: DecodeOptions = {},
 ): readonly Results[] {
   const inputs = fields.filter(({ role }) => role === "input");
   const results: Results[] = [];
@@ -45,7 +53,7 @@ export function predictAll(
     // No example begins in the state that another one ended in.
     model.reset();
     try {
-      if (nested) results[some[0]!] = predictOne(model, first.record, inputs);
+      if (nested) results[some[0]!] = predictOne(model, first.record, inputs, options);
       else predictTogether(some);
     } catch (error) {
       if (error instanceof RnncError)
@@ -60,7 +68,7 @@ export function predictAll(
     const batch = Object.fromEntries(
       inputs.map(({ name }) => [name, some.map((k) => dense(cases[k]!.example.columns.get(name)!))]),
     );
-    const outputs = Object.entries(model.predict(batch)) as [string, readonly Result[]][];
+    const outputs = Object.entries(model.predict(batch, options)) as [string, readonly Result[]][];
     some.forEach((k, place) => {
       results[k] = Object.fromEntries(outputs.map(([name, list]) => [name, list[place]!]));
     });

@@ -57,7 +57,9 @@ function exampleCourse(model: Model, { specs, fields, train, validation }: Cours
   const { vocabularies } = specs.metadata;
   const unit = languageUnit(model, fields);
   const [only, ...others] = measuredOutputs(model);
-  const labels = only !== undefined && others.length === 0 && only.info.base !== "f32";
+  // To make answers takes many steps, so what makes them is judged by its loss.
+  const answers = model.metadata.generation?.step === "next";
+  const labels = only !== undefined && others.length === 0 && only.info.base !== "f32" && !answers;
   const score = (trainer: Trainer): Score | null => {
     if (unit !== null) return perplexity(stepLoss(held, (some) => lossOf(trainer, specs, some)).loss);
     if (!labels) return null;
