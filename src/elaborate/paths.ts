@@ -38,7 +38,9 @@ export function collapsed(path: Tensor, blank: Operand, site: CallSite): Tensor 
   ]) as [Node, Node, Node];
   const labels = build.select(gap, left, label);
   const choice = path.node;
-  if (choice.op === "reduce" && choice.attributes.fn === "argmax" && blank.value.kind === "number")
+  const isChoice = choice.op === "reduce" && choice.attributes.fn === "argmax";
+  // Without a blank, -1, equal labels can't stand side by side, and no search is needed.
+  if (isChoice && blank.value.kind === "number" && blank.value.value >= 0)
     environment.session.spellings.set(labels, {
       emissions: choice.operands[0]!,
       entries: choice.attributes.axes[0]!,

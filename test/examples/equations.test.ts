@@ -5,14 +5,17 @@ import { evaluator } from "../language/evaluator.ts";
 import { moduleOf } from "../language/module.ts";
 import { drawData, drawParameters, program } from "../language/program.ts";
 import { example, examples } from "./example.ts";
+import { labelled } from "./labelled.ts";
 import { networks } from "./networks.ts";
 import { affine, sigmoid, softmax, tanh, unroll, weights, zeros, type Vector } from "./reference.ts";
 
 const lengths = { T: [6, 1, 4] };
 
 test("every example has its equations here", () => {
-  // The one unit of `exploding` has its closed form in its own test, and hashed words have theirs.
-  expect([...Object.keys(networks), "exploding", "word-hashing"].sort()).toEqual([...examples].sort());
+  // The one unit of `exploding` has its closed form in its own test, and hashed words have theirs; so have sequences of
+  // labels.
+  const others = ["exploding", "word-hashing", ...Object.keys(labelled)];
+  expect([...Object.keys(networks), ...others].sort()).toEqual([...examples].sort());
 });
 
 describe.each(Object.keys(networks))("%s", (name) => {

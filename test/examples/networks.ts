@@ -17,7 +17,7 @@ import {
   skipConnections,
   zoneoutLstm,
 } from "./cells.ts";
-import { elman, gru, lstm, type Network } from "./recurrent.ts";
+import { both, elman, gru, lstm, type Network } from "./recurrent.ts";
 import { affine, sigmoid, tanh, unrollBack } from "./reference.ts";
 
 const chain =
@@ -26,13 +26,6 @@ const chain =
     all.reduce((values, network) => network(w, values), xs);
 
 const dense: Network = (w, xs) => xs.map((x) => tanh(affine(w, "dense", { x })));
-
-const both =
-  (ahead: Network, back: Network): Network =>
-  (w, xs) => {
-    const [a, b] = [ahead(w, xs), back(w, xs)];
-    return a.map((h, t) => [...h, ...b[t]!]);
-  };
 
 const last =
   (network: Network): Network =>

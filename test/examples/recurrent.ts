@@ -69,3 +69,11 @@ export const gru =
       }[kind]();
       return mix(z, tanh(g), h);
     });
+
+/** Two directions side by side. */
+export const both =
+  (ahead: Network, back: Network): Network =>
+  (w, xs) => {
+    const [a, b] = [ahead(w, xs), back(w, xs)];
+    return a.map((h, t) => [...h, ...b[t]!]);
+  };

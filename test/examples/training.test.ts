@@ -17,7 +17,15 @@ const steps = 12;
 const seeds: Readonly<Record<string, number>> = { indrnn: 3, irnn: 3 };
 
 /** Large, and of parts that others have too: their gradients would take long and tell nothing new. */
-const large: ReadonlySet<string> = new Set(["charlm", "slot-filling", "named-entities", "tagger"]);
+const large: ReadonlySet<string> = new Set([
+  "charlm",
+  "slot-filling",
+  "named-entities",
+  "tagger",
+  "tagger-crf",
+  "speech",
+  "speech-trimming",
+]);
 
 describe.each(examples)("%s", (name) => {
   const source = sourceOf(name);
@@ -30,11 +38,12 @@ describe.each(examples)("%s", (name) => {
     expect(Math.max(0, ...cells)).toBeLessThanOrEqual(12);
   });
 
-  test("its loss falls", async () => {
+  // A perceptron's is 0 before it has learned anything: all paths score alike.
+  test.skipIf(name === "perceptron")("its loss falls", async () => {
     const made = example(name);
     const model = await load(await compileModel(source, made.options));
     const trainer = model.trainer({ seed: 1 });
-    const lengths = { T: [16, 9, 13, 16], "words.trigrams": [5, 3, 1, 7] };
+    const lengths = { T: [16, 9, 13, 16], L: [5, 2, 4, 1], "words.trigrams": [5, 3, 1, 7] };
     const drawn = drawData(made, lengths, 6);
     const given = Object.entries(drawn).filter(([data]) => !data.includes("."));
     const batch = trainer.batch(Object.fromEntries(given));
