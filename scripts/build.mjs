@@ -1,7 +1,8 @@
 /**
  * Builds dist/: the library, the command line, the runtime that goes into packages, and the declarations.
  *
- * The runtime comes first: its text is part of the others, under the name `rnnc:runtime`, for the package writer.
+ * The runtimes come first: their texts are part of the others, under the names `rnnc:runtime` and `rnnc:runtime-tfjs`, for
+ * the package writer.
  */
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -23,7 +24,10 @@ const declarations = promisify(execFile)(
 // The other builds may fail first; then this one's fate is of no interest.
 declarations.catch(() => {});
 
-const runtime = await buildRuntime(`${root}/dist/runtime.js`);
+const runtimes = {
+  runtime: await buildRuntime(`${root}/dist/runtime.js`),
+  "runtime-tfjs": await buildRuntime(`${root}/dist/runtime-tfjs.js`, "tfjs/package-entry.ts"),
+};
 
 const common = {
   absWorkingDir: root,
@@ -37,8 +41,14 @@ const common = {
     {
       name: "runtime-text",
       setup(plugins) {
-        plugins.onResolve({ filter: /^rnnc:runtime$/ }, () => ({ path: "runtime", namespace: "rnnc" }));
-        plugins.onLoad({ filter: /.*/, namespace: "rnnc" }, () => ({ contents: runtime, loader: "text" }));
+        plugins.onResolve({ filter: /^rnnc:/ }, ({ path }) => ({
+          path: path.slice("rnnc:".length),
+          namespace: "rnnc",
+        }));
+        plugins.onLoad({ filter: /.*/, namespace: "rnnc" }, ({ path }) => ({
+          contents: runtimes[path],
+          loader: "text",
+        }));
       },
     },
   ],

@@ -5,11 +5,11 @@
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
-/** Gives the text, and writes it where a file is named. */
-export async function buildRuntime(outfile) {
+/** Gives the text, and writes it where a file is named. `entry` is the module that packages take. */
+export async function buildRuntime(outfile, entry = "package-entry.ts") {
   const { outputFiles } = await build({
     absWorkingDir: fileURLToPath(new URL("..", import.meta.url)),
-    entryPoints: ["src/runtime/package-entry.ts"],
+    entryPoints: [`src/runtime/${entry}`],
     bundle: true,
     minify: true,
     format: "iife",

@@ -5,13 +5,16 @@ import { gzipSync } from "node:zlib";
 import { RnncError } from "../runtime/errors.ts";
 import { load, type Model } from "../runtime/load.ts";
 import type { Metadata } from "../runtime/metadata.ts";
+import type { TfjsProgram } from "../runtime/tfjs/program.ts";
 import { Failure, fileFailure } from "./failure.ts";
 import { holdsTraining } from "./training/run-folder.ts";
 import { kindOf, makeFolder, readBytes, readText, writeWhole } from "./files.ts";
 
 export interface PackageContent {
   readonly metadata: Metadata;
-  readonly wasm: Uint8Array;
+  /** What of the two there is: the package is of that target. */
+  readonly wasm: Uint8Array | null;
+  readonly tfjs?: TfjsProgram | null;
   readonly weights: Uint8Array | null;
   readonly singleFile?: boolean;
 }
@@ -22,21 +25,30 @@ export interface WrittenFile {
   readonly gzipped: number;
 }
 
-export async function writePackage(
-  folder: string,
-  { metadata, wasm, weights, singleFile = false }: PackageContent,
-): Promise<readonly WrittenFile[]> {
-  const [{ packageFiles }, { default: runtime }] = await Promise.all([
-    import("../backends/package/package-files.ts"),
-    import("rnnc:runtime"),
-  ]);
+export async function writePackage(folder: string, content: PackageContent): Promise<readonly WrittenFile[]> {
+  const files = await filesOf(content);
   makeFolder(folder);
-  const files = packageFiles({ metadata, wasm, runtime, weights, options: { singleFile } });
   return [...files].map(([name, content]) => {
     writeWhole(join(folder, name), content);
     const bytes = typeof content === "string" ? Buffer.from(content) : content;
     return { name, bytes: bytes.length, gzipped: gzipSync(bytes).length };
   });
+}
+
+async function filesOf({ metadata, wasm, tfjs, weights, singleFile = false }: PackageContent) {
+  const options = { singleFile };
+  if (tfjs) {
+    const [{ tfjsFiles }, { default: runtime }] = await Promise.all([
+      import("../backends/package/tfjs-files.ts"),
+      import("rnnc:runtime-tfjs"),
+    ]);
+    return tfjsFiles({ metadata, program: tfjs, runtime, weights, options });
+  }
+  const [{ packageFiles }, { default: runtime }] = await Promise.all([
+    import("../backends/package/package-files.ts"),
+    import("rnnc:runtime"),
+  ]);
+  return packageFiles({ metadata, wasm: wasm!, runtime, weights, options });
 }
 
 /** The package of that name in a folder, or null; other files of it are no business of ours. */
@@ -61,6 +73,11 @@ export async function openFolder(path: string, weights: string | null): Promise<
   const { folder, metadata } = findPackage(path);
   const file = (ending: string): string => join(folder, `${metadata.name}.${ending}`);
   const own = file("safetensors");
+  if ("tfjs" in metadata)
+    throw new Failure(
+      `The package \`${path}\` is for tfjs, and runs in an app that uses it.`,
+      "Build the program without `--target tfjs` to run it here: the weights fit both.",
+    );
   if (weights === null && kindOf(own) === null)
     throw new Failure(
       `The package \`${path}\` has no weights.`,

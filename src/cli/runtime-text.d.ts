@@ -1,5 +1,9 @@
-/** The text of the runtime that goes into packages: made by the build, and named so in it. */
+/** The texts of the runtimes that go into packages: made by the build, and named so in it. */
 declare module "rnnc:runtime" {
+  const text: string;
+  export default text;
+}
+declare module "rnnc:runtime-tfjs" {
   const text: string;
   export default text;
 }

@@ -14,6 +14,8 @@ export const stageNames = (): readonly string[] => [
   "kernels",
   "memory",
   "wat",
+  "wgsl",
+  "glsl",
 ];
 
 export const checkStage = (name: string): void => checkKnown(name, stageNames(), "stage");

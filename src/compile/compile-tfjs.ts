@@ -35,6 +35,10 @@ export function compileTfjs(
   return { tfjs, program };
 }
 
+/** All shaders one after another, each under its name. */
+export const shaderText = (shaders: readonly { readonly name: string; readonly code: string }[]): string =>
+  shaders.map(({ name, code }, k) => `// ${k} ${name}\n${code}`).join("\n");
+
 function makeInitialiser(
   program: KernelProgram,
   emit: (program: KernelProgram) => Uint8Array,

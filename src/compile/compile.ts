@@ -7,7 +7,7 @@ import { peakBytes } from "../passes/plan-memory.ts";
 import { version } from "../version.ts";
 import { assemble } from "./assemble.ts";
 import { check } from "./check.ts";
-import { compileTfjs } from "./compile-tfjs.ts";
+import { compileTfjs, shaderText } from "./compile-tfjs.ts";
 import { makeEntries } from "./entries.ts";
 import { makeMetadata } from "./metadata.ts";
 import { defaultFile } from "./need-text.ts";
@@ -44,6 +44,11 @@ export async function compile(
   const { emit, emitText } = await import("../backends/wasm/emit.ts");
   if (stages.wants("wat")) stages.text("wat", emitText(fused));
   const forDevice = options.target === "tfjs" ? compileTfjs(fused, emit) : null;
+  if (stages.wants("wgsl") || stages.wants("glsl")) {
+    const { webgpu, webgl } = (forDevice ?? compileTfjs(fused, emit)).tfjs;
+    stages.text("wgsl", shaderText(webgpu.shaders));
+    stages.text("glsl", shaderText(webgl.draws));
+  }
   const program = forDevice?.program ?? fused;
   const memory = peakBytes(program.plan!);
   stages.text("memory", memory);

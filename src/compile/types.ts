@@ -19,7 +19,7 @@ export interface CompileOptions {
   ) => { readonly file: string; readonly source: string } | null;
   /** Passes switched off, by name. */
   readonly without?: readonly string[];
-  /** Stages to print: `ast`, `graph`, a pass, `kernels`, `memory`, `wat`. */
+  /** Stages to print: `ast`, `graph`, a pass, `kernels`, `memory`, `wat`, `wgsl`, `glsl`. */
   readonly emit?: readonly string[];
 }
 

@@ -41,15 +41,15 @@ export async function openPackage(
   return load({ metadata, wasm, weights });
 }
 
-async function metadataOf(part: URL | Metadata): Promise<Metadata> {
+export async function metadataOf(part: URL | Metadata): Promise<Metadata> {
   if (!(part instanceof URL)) return part;
   return JSON.parse(new TextDecoder().decode(await readUrl(part))) as Metadata;
 }
 
-async function weightsOf(
-  parts: PackageParts,
+export async function weightsOf(
+  parts: Pick<PackageParts, "weights">,
   base: string,
-  { weights }: PackageOptions,
+  { weights }: Pick<PackageOptions, "weights">,
 ): Promise<ArrayBuffer | Uint8Array | null> {
   if (weights === undefined) {
     const own = parts.weights();

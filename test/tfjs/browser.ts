@@ -29,8 +29,15 @@ export interface Tab {
   readonly close: () => Promise<void>;
 }
 
-/** A page that has run the script of `page.ts`, served from localhost: WebGPU wants a secure context. */
-export async function openTab(): Promise<Tab> {
+const types: Readonly<Record<string, string>> = {
+  html: "text/html",
+  js: "text/javascript",
+  json: "application/json",
+  wasm: "application/wasm",
+};
+
+/** A page that has run the script of `page.ts`, served from localhost with other files: WebGPU wants a secure context. */
+export async function openTab(files: ReadonlyMap<string, string | Uint8Array> = new Map()): Promise<Tab> {
   const { outputFiles } = await build({
     entryPoints: [`${import.meta.dirname}/page.ts`],
     bundle: true,
@@ -40,10 +47,17 @@ export async function openTab(): Promise<Tab> {
     logLevel: "error",
   });
   const script = outputFiles[0]!.text;
+  const all = new Map<string, string | Uint8Array>([
+    ["", `<!doctype html><link rel="icon" href="data:,"><script type="module" src="/page.js"></script>`],
+    ["page.js", script],
+    ...files,
+  ]);
   const server = createServer((request, response) => {
-    const isScript = request.url === "/page.js";
-    response.setHeader("content-type", isScript ? "text/javascript" : "text/html");
-    response.end(isScript ? script : `<!doctype html><script type="module" src="/page.js"></script>`);
+    const name = decodeURIComponent((request.url ?? "/").slice(1));
+    const content = all.get(name);
+    response.setHeader("content-type", types[name.split(".").pop() ?? ""] ?? "text/html");
+    response.statusCode = content === undefined ? 404 : 200;
+    response.end(content ?? "");
   });
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
   const browser = await chromium.launch({ executablePath, args: flags });

@@ -20,7 +20,7 @@ import { hasBrowser, openTab, type Tab } from "./browser.ts";
 import { type Backend, remoteDevice } from "./remote-device.ts";
 
 const folder = `${import.meta.dirname}/../../examples`;
-const programs = readdirSync(folder).filter((name) => name.endsWith(".rnn") && name.match(process.env["ONLY"] ?? ""));
+const programs = readdirSync(folder).filter((name) => name.endsWith(".rnn"));
 
 /** Relative to the float64 evaluator, in the norm of an output or a parameter's gradient. */
 const tolerance = 1e-4;

@@ -5,6 +5,7 @@ import "@tensorflow/tfjs-backend-cpu";
 import "@tensorflow/tfjs-backend-webgl";
 import "@tensorflow/tfjs-backend-webgpu";
 import * as layers from "@tensorflow/tfjs-layers";
+import { base64, fromBase64 } from "../../src/runtime/base64.ts";
 import type { Metadata } from "../../src/runtime/metadata.ts";
 import type { Device, DeviceReport } from "../../src/runtime/tfjs/device.ts";
 import { openDevice, openOn } from "../../src/runtime/tfjs/open.ts";
@@ -26,7 +27,7 @@ const rnncTest = {
     id: number,
     commands: readonly Command[],
     read: readonly string[],
-  ): Promise<{ words: number[][]; report: DeviceReport }> => {
+  ): Promise<{ bytes: string[]; report: DeviceReport }> => {
     const { device, metadata } = open[id]!;
     const bufferOf = (name: string) => metadata.buffers[name]!;
     for (const c of commands) {
@@ -34,14 +35,14 @@ const rnncTest = {
       else if (c.kind === "run") device.run(c.entry);
       else if (c.kind === "dispose") device.dispose();
       else {
-        const integers = Int32Array.from(c.words);
+        const { buffer: bytes } = fromBase64(c.bytes);
         const buffer = bufferOf(c.buffer);
-        device.write(buffer, buffer.dtype === "f32" ? new Float32Array(integers.buffer) : integers);
+        device.write(buffer, buffer.dtype === "f32" ? new Float32Array(bytes) : new Int32Array(bytes));
       }
     }
     const found = read.length > 0 ? await device.read(read.map(bufferOf)) : [];
-    const words = found.map((x) => Array.from(new Int32Array(x.buffer, x.byteOffset, x.length)));
-    return { words, report: device.report() };
+    const bytes = found.map((x) => base64(new Uint8Array(x.buffer, x.byteOffset, x.byteLength)));
+    return { bytes, report: device.report() };
   },
 };
 
@@ -52,7 +53,7 @@ declare global {
       id: number,
       commands: readonly Command[],
       read: readonly string[],
-    ) => Promise<{ words: number[][]; report: DeviceReport }>;
+    ) => Promise<{ bytes: string[]; report: DeviceReport }>;
   };
 }
 

@@ -1,15 +1,16 @@
 /** A device in the page, told what to do from here: calls are gathered and sent along with the next read. */
 import type { Page } from "playwright-core";
+import { base64, fromBase64 } from "../../src/runtime/base64.ts";
 import type { Device, DeviceReport } from "../../src/runtime/tfjs/device.ts";
 import type { Metadata } from "../../src/runtime/metadata.ts";
 import type { TfjsProgram } from "../../src/runtime/tfjs/program.ts";
 
 export type Backend = "webgpu" | "webgl";
 
-/** A call of a `Device`; buffers by name, numbers as plain lists of 32-bit words. */
+/** A call of a `Device`; buffers by name, numbers as base64 of their bytes. */
 export type Command =
   | { readonly kind: "reserve"; readonly sizes: Readonly<Record<string, number>> }
-  | { readonly kind: "write"; readonly buffer: string; readonly words: readonly number[] }
+  | { readonly kind: "write"; readonly buffer: string; readonly bytes: string }
   | { readonly kind: "run"; readonly entry: string }
   | { readonly kind: "dispose" };
 
@@ -30,7 +31,7 @@ export async function remoteDevice(
   );
   let pending: Command[] = [];
   const nameOf = new Map(Object.entries(metadata.buffers).map(([name, info]) => [info, name]));
-  const send = (read: readonly string[]): Promise<{ words: number[][]; report: DeviceReport }> => {
+  const send = (read: readonly string[]): Promise<{ bytes: string[]; report: DeviceReport }> => {
     const commands = pending;
     pending = [];
     return page.evaluate((args) => globalThis.rnncTest.apply(args.id, args.commands, args.read), {
@@ -39,18 +40,18 @@ export async function remoteDevice(
       read,
     });
   };
-  const words = (data: ArrayBufferView): number[] =>
-    Array.from(new Int32Array(data.buffer, data.byteOffset, data.byteLength / 4));
+  const bytesOf = (data: ArrayBufferView): string =>
+    base64(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   return {
     reserve: (sizes) => void pending.push({ kind: "reserve", sizes }),
     write: (info, data) =>
-      void pending.push({ kind: "write", buffer: nameOf.get(info)!, words: words(data) }),
+      void pending.push({ kind: "write", buffer: nameOf.get(info)!, bytes: bytesOf(data) }),
     run: (entry) => void pending.push({ kind: "run", entry }),
     read: async (buffers) => {
       const found = await send(buffers.map((b) => nameOf.get(b)!));
       return buffers.map((b, k) => {
-        const integers = Int32Array.from(found.words[k]!);
-        return b.dtype === "f32" ? new Float32Array(integers.buffer) : integers;
+        const { buffer } = fromBase64(found.bytes[k]!);
+        return b.dtype === "f32" ? new Float32Array(buffer) : new Int32Array(buffer);
       });
     },
     report: () => {

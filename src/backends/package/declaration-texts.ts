@@ -3,11 +3,17 @@
 /** A file's name may hold anything; a comment holds one line. */
 export const printable = (name: string): string => name.replace(/[\p{Cc}\p{Zl}\p{Zp}]|\*\//gu, " ");
 
-export const common = (targets: boolean): string => `/** Row-major numbers with their shape. */
-export interface Tensor {
+/** What a call gives: on a device, whose results have to come back, a promise of it. */
+const given = (type: string, onDevice: boolean): string => (onDevice ? `Promise<${type}>` : type);
+
+export const common = (
+  targets: boolean,
+  onDevice: boolean,
+): string => `/** Row-major numbers with their shape. */
+export ${onDevice ? "type Tensor =\n  | tfjs.Tensor\n  | " : "interface Tensor "}{
   readonly data: ArrayLike<number>;
   readonly shape: readonly number[];
-}
+}${onDevice ? ";" : ""}
 
 /** One output of one example, without padding. It can be given as an input again. */
 export interface Result<Data, Shape extends readonly number[], Nested> {
@@ -60,7 +66,7 @@ export interface Metadata {
   readonly looksAhead: string | null;
 }`;
 
-export const streaming = (input: string): string => `/** States of a stream, by name. */
+export const streaming = (input: string, onDevice: boolean): string => `/** States of a stream, by name. */
 export type States = Readonly<
   Record<string, { readonly data: Float32Array | Int32Array; readonly shape: readonly number[] }>
 >;
@@ -74,19 +80,23 @@ export interface StreamOptions {
 
 export type StepInput = ${input};
 
-/** The model one step at a time. Allocates nothing. */
+/** The model one step at a time.${onDevice ? "" : " Allocates nothing."} */
 export interface Stream {
   /**
-   * One step. The arrays that it gives are overwritten by the next call of the model: copy what is to stay. With
+   * One step.${
+     onDevice
+       ? ""
+       : " The arrays that it gives are overwritten by the next call of the model: copy what is to stay."
+   } With
    * several sequences side by side, give a list of one input each; outputs then lie one after another.
    */
-  step(input: StepInput): StepOutputs;
+  step(input: StepInput): ${given("StepOutputs", onDevice)};
   /** Starts anew. */
-  reset(): void;
+  reset(): ${given("void", onDevice)};
   /** A copy of the states; null before the first step. */
-  save(): States | null;
+  save(): ${given("States | null", onDevice)};
   /** Goes on from saved states; null starts anew. */
-  restore(states: States | null): void;
+  restore(states: States | null): ${given("void", onDevice)};
 }`;
 
 export const generation = `export interface GenerateOptions {
@@ -110,12 +120,16 @@ export const generation = `export interface GenerateOptions {
   readonly seed?: number;
 }`;
 
+const evaluation = "{ readonly loss: number; readonly count: number; readonly impossible: number }";
+
 export const training = ({
   targets,
   chunked,
+  onDevice,
 }: {
   readonly targets: boolean;
   readonly chunked: boolean;
+  readonly onDevice: boolean;
 }): string => `export type TrainingExample = Inputs${targets ? " & Targets" : ""};
 export type TrainingBatch = BatchInputs${targets ? " & BatchTargets" : ""};
 
@@ -150,26 +164,29 @@ export interface TrainerOptions {
   readonly stepsPerEpoch?: number;
 }
 
-/** Trains the model's own weights. */
+/** Trains the model's own weights.${onDevice ? " Steps may be called without waiting for those before." : ""} */
 export interface Trainer {
   /** One step on an example or a list of them: the loss before it (the mean over the examples, without those whose loss is inf, which are counted as \`impossible\`), the norm of the gradient before clipping, the learning rate, and whether the update was left out because the gradient was not finite. */
-  step(batch: TrainingExample | TrainingBatch | PreparedBatch): {
+  step(batch: TrainingExample | TrainingBatch | PreparedBatch): ${given(
+    `{
     readonly loss: number;
     readonly impossible: number;
     readonly norm: number;
     readonly rate: number;
     readonly skipped: boolean;
-  };
+  }`,
+    onDevice,
+  )};
   /** Checks and encodes a batch once. \`ids\`: the examples' identities, on which dropout depends. */
   batch(inputs: TrainingExample | TrainingBatch, settings?: { readonly ids?: ArrayLike<number> }): PreparedBatch;
   /** The loss without training. */
-  evaluate(batch: TrainingExample | TrainingBatch | PreparedBatch): { readonly loss: number; readonly count: number; readonly impossible: number };
+  evaluate(batch: TrainingExample | TrainingBatch | PreparedBatch): ${given(evaluation, onDevice)};
 ${
   chunked
     ? `  /** Long sequences cut into parallel streams and chunks for \`step\`, in order. */
   chunks(sequences: TrainingExample[keyof TrainingExample] | TrainingExample, options?: { readonly batch?: number; readonly length?: number }): Generator<PreparedBatch, void>;
   /** The loss over long sequences, weighted by their steps; the states of the training stay as they are. */
-  evaluateChunks(sequences: TrainingExample[keyof TrainingExample] | TrainingExample, options?: { readonly batch?: number; readonly length?: number }): { readonly loss: number; readonly count: number; readonly impossible: number };
+  evaluateChunks(sequences: TrainingExample[keyof TrainingExample] | TrainingExample, options?: { readonly batch?: number; readonly length?: number }): ${given(evaluation, onDevice)};
 `
     : ""
 }  /** Ends an epoch with the loss that counts: schedules go on. */
@@ -177,11 +194,11 @@ ${
   /** Steps and epochs made. */
   position(): { readonly step: number; readonly epoch: number };
   /** Everything that the training goes on from, as a safetensors file. */
-  save(): Uint8Array;
+  save(): ${given("Uint8Array", onDevice)};
   /** Goes on from a checkpoint, to the same bits; refuses one of another model. */
-  load(file: ArrayBuffer | Uint8Array): void;
+  load(file: ArrayBuffer | Uint8Array): ${given("void", onDevice)};
   /** The weights as a safetensors file: with \`average\`, their average. */
-  weights(): Uint8Array;
+  weights(): ${given("Uint8Array", onDevice)};
 }`;
 
 export const modelAndLoad = (has: {
@@ -189,24 +206,27 @@ export const modelAndLoad = (has: {
   readonly trains: boolean;
   readonly generates: boolean;
   readonly hasWeights: boolean;
+  readonly onDevice: boolean;
 }): string => `export interface Model {
   readonly metadata: Metadata;
   /** By the name of the data that they were read from. */
   readonly vocabularies: ReadonlyMap<string, Vocabulary>;
   /** Fails with an \`RnncError\` that says which input is wrong. */
-  predict(inputs: Example): Outputs;
-  predict(inputs: Batch): BatchOutputs;
+  predict(inputs: Example): ${given("Outputs", has.onDevice)};
+  predict(inputs: Batch): ${given("BatchOutputs", has.onDevice)};
   /** Starts the states of \`stateful\` layers anew. */
   reset(): void;
 ${has.streams ? "  /** The model one step at a time. */\n  stream(options?: StreamOptions): Stream;\n" : ""}${
   has.generates
-    ? "  /** Text that the model makes up, entry by entry. */\n  generate(options?: GenerateOptions): Generator<string | number, void>;\n"
+    ? "  /** Text that the model makes up, entry by entry. */\n  generate(options?: GenerateOptions): " +
+      (has.onDevice ? "AsyncGenerator" : "Generator") +
+      "<string | number, void>;\n"
     : ""
 }${has.trains ? "  /** Trains the model's own weights; draws them first if none were loaded. */\n  trainer(options?: TrainerOptions): Trainer;\n" : ""}  /** The weights as a safetensors file. */
-  weights(): Uint8Array;
+  weights(): ${given("Uint8Array", has.onDevice)};
   /** Replaces the weights; refuses a file whose names or shapes are not the model's. */
-  loadWeights(file: ArrayBuffer | Uint8Array): void;
-}
+  loadWeights(file: ArrayBuffer | Uint8Array): ${given("void", has.onDevice)};
+${has.onDevice ? deviceMethods : ""}}
 
 export interface LoadOptions {
   /** A safetensors file, or its address relative to this module. ${
@@ -215,10 +235,31 @@ export interface LoadOptions {
       : "Without weights the model must be trained first."
   } */
   readonly weights?: ArrayBuffer | Uint8Array | URL | string | null;
-  /** The module, compiled already, where it may not be compiled at run time (edge functions); or its bytes. */
+${
+  has.onDevice
+    ? ""
+    : `  /** The module, compiled already, where it may not be compiled at run time (edge functions); or its bytes. */
   readonly wasm?: BufferSource | WebAssembly.Module;
-  /** What the \`.json\` beside this module holds, where it cannot be fetched. */
+`
+}  /** What the \`.json\` beside this module holds, where it cannot be fetched. */
   readonly metadata?: unknown;
 }
 
-export function load(options?: LoadOptions): Promise<Model>;`;
+${
+  has.onDevice
+    ? `/** \`tf\` is the app's own tfjs: the model runs on the backend that it has at the moment. */
+export function load(tf: typeof tfjs, options?: LoadOptions): Promise<Model>;`
+    : "export function load(options?: LoadOptions): Promise<Model>;"
+}`;
+
+const deviceMethods = `  /** What the model holds of the device's memory, and how much it has run so far. */
+  report(): {
+    readonly bytes: number;
+    readonly buffers: number;
+    readonly runs: number;
+    readonly copies: number;
+    readonly submits: number;
+  };
+  /** Gives the device's memory back. The model is of no use afterwards. */
+  dispose(): void;
+`;

@@ -6,7 +6,13 @@ import { dataTypes, elementDoc, outputType, shapedOutput, stepType } from "./dat
 import { common, generation, modelAndLoad, printable, streaming, training } from "./declaration-texts.ts";
 import type { DataInfo, Metadata, OutputInfo } from "../../runtime/metadata.ts";
 
-export function declaration(metadata: Metadata, hasWeights: boolean): string {
+export interface DeclarationOptions {
+  readonly hasWeights: boolean;
+  /** Whether it is a package for tfjs: what has to come back from a device is a promise. */
+  readonly onDevice: boolean;
+}
+
+export function declaration(metadata: Metadata, { hasWeights, onDevice }: DeclarationOptions): string {
   const { name, version, data, entries } = metadata;
   const inputs = data.filter((d) => d.role === "input");
   const targets = data.filter((d) => d.role === "target" && !d.derived);
@@ -18,6 +24,7 @@ export function declaration(metadata: Metadata, hasWeights: boolean): string {
     chunked: metadata.chunked,
     generates: entries.step !== null && metadata.looksAhead === null && generates(metadata),
     hasWeights,
+    onDevice,
   };
   const one = (d: DataInfo): Field => ({ ...documented(d), type: dataTypes(d, metadata).one });
   const many = (d: DataInfo): Field => ({ ...documented(d), type: dataTypes(d, metadata).many });
@@ -29,6 +36,7 @@ export function declaration(metadata: Metadata, hasWeights: boolean): string {
   });
   const parts = [
     `/** \`${printable(name)}\`, compiled by rnnc ${version}. */`,
+    ...(onDevice ? [`import type * as tfjs from "@tensorflow/tfjs-core";`] : []),
     fields("Inputs", "One example of each input.", inputs.map(one)),
     fields("BatchInputs", "A list of examples of each input; their lengths may differ.", inputs.map(many)),
   ];
@@ -40,15 +48,20 @@ export function declaration(metadata: Metadata, hasWeights: boolean): string {
   parts.push(
     fields("Outputs", "What the model gives for one example.", given.map(result)),
     fields("BatchOutputs", "What the model gives for a list of examples.", given.map(results)),
-    common(has.targets),
+    common(has.targets, onDevice),
   );
-  if (has.streams) parts.push(...steps(inputs, outputs, metadata));
+  if (has.streams) parts.push(...steps(inputs, outputs, metadata, onDevice));
   if (has.trains) parts.push(training(has));
   if (has.generates) parts.push(generation);
   return [...parts, modelAndLoad(has)].join("\n\n") + "\n";
 }
 
-function steps(inputs: readonly DataInfo[], outputs: readonly OutputInfo[], metadata: Metadata): string[] {
+function steps(
+  inputs: readonly DataInfo[],
+  outputs: readonly OutputInfo[],
+  metadata: Metadata,
+  onDevice: boolean,
+): string[] {
   const given = outputs.filter((o) => o.step !== null).map(withoutSequences);
   const taken = inputs.map((d) => ({ ...documented(withoutSequences(d)), type: stepType(d, metadata) }));
   const views = given.map((o): Field => ({
@@ -58,8 +71,14 @@ function steps(inputs: readonly DataInfo[], outputs: readonly OutputInfo[], meta
   const options = taken.map((f): Field => ({ ...f, type: orList(f.type), optional: true }));
   return [
     fields("StepInputs", "One step of each input; those left out keep their last value.", options),
-    fields("StepOutputs", "What one step gives; the next call of the model overwrites the arrays.", views),
-    streaming(taken.length === 1 ? `${orList(taken[0]!.type)} | StepInputs` : "StepInputs"),
+    fields(
+      "StepOutputs",
+      onDevice
+        ? "What one step gives."
+        : "What one step gives; the next call of the model overwrites the arrays.",
+      views,
+    ),
+    streaming(taken.length === 1 ? `${orList(taken[0]!.type)} | StepInputs` : "StepInputs", onDevice),
   ];
 }
 

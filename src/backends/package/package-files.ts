@@ -26,7 +26,7 @@ export function packageFiles(input: PackageInput): ReadonlyMap<string, string | 
   const { metadata, wasm, weights, options } = input;
   const { name } = metadata;
   const files: [string, string | Uint8Array][] = [
-    [`${name}.d.ts`, declaration(metadata, weights != null)],
+    [`${name}.d.ts`, declaration(metadata, { hasWeights: weights != null, onDevice: false })],
     [`${name}.js`, moduleText(input)],
   ];
   if (!options?.singleFile) {

@@ -1,6 +1,6 @@
 /** `rnnc build`: a program as a package, or one of the compiler's stages as text. */
 import { join } from "node:path";
-import { type Command } from "commander";
+import { Option, type Command } from "commander";
 import { Failure, misuse } from "../failure.ts";
 import {
   dimOption,
@@ -22,26 +22,33 @@ interface BuildOptions {
   readonly singleFile?: boolean;
   readonly emit?: string;
   readonly without?: readonly string[];
+  readonly target?: "wasm" | "tfjs";
   readonly force?: boolean;
   readonly json?: boolean;
 }
+
+const targetOption = (): Option =>
+  new Option("--target <TARGET>", "what runs the model: a WebAssembly module, or an app's tfjs")
+    .choices(["wasm", "tfjs"])
+    .default("wasm");
 
 export function addBuild(program: Command): void {
   program
     .command("build")
     .summary("compile a program into a package")
     .description(
-      "Compiles a program into a package: a WebAssembly module, its JavaScript, types, metadata, weights.",
+      "Compiles a program into a package: a WebAssembly module, or shaders for tfjs, with JavaScript, types, metadata, weights.",
     )
     .argument("<FILE>", "the program, or -")
     .option("-o, --output <DIR>", "the folder to write into (default: the program's name)")
+    .addOption(targetOption())
     .addOption(dimOption())
     .addOption(vocabOption())
     .option("--weights <FILE>", "put these weights into the package (safetensors, names as in the program)")
     .option("--single-file", "one JavaScript file with everything in it")
     .option(
       "--emit <STAGE>",
-      "print a stage of the compiler instead: ast, graph, a pass, kernels, memory, wat",
+      "print a stage of the compiler instead: ast, graph, a pass, kernels, memory, wat, wgsl, glsl",
     )
     .addOption(withoutOption())
     .option("--force", "overwrite what is no package of this program")
@@ -73,9 +80,13 @@ async function build(path: string, options: BuildOptions): Promise<void> {
   const weights =
     options.weights === undefined ? null : await checkedWeights(options.weights, metadata, wasm);
   const { writePackage } = await import("../package-folder.ts");
+  const { compileSource } = await import("../compile-file.ts");
+  const forTfjs =
+    options.target === "tfjs" ? await compileSource(source, { ...settings, target: "tfjs" }) : null;
   const files = await writePackage(folder, {
-    metadata,
-    wasm,
+    metadata: forTfjs?.metadata ?? metadata,
+    wasm: forTfjs ? null : wasm,
+    tfjs: forTfjs?.tfjs ?? null,
     weights,
     singleFile: options.singleFile ?? false,
   });

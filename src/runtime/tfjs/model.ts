@@ -5,6 +5,7 @@
 import { type Batch, dataSpecs, type Inputs, makeBatch } from "../batch.ts";
 import { fail } from "../errors.ts";
 import { feed, sizesOf } from "../feed.ts";
+import { chooses, type GenerateOptions } from "../generate.ts";
 import { newTenant, openMachine, type States, type Tenant } from "../machine.ts";
 import type { Metadata } from "../metadata.ts";
 import { readOutput, type Result } from "../results.ts";
@@ -17,7 +18,9 @@ import type { Value } from "../encode.ts";
 import { checkTensors, readFlat, writeFlat } from "../weights.ts";
 import type { DeviceReport } from "./device.ts";
 import { type MirrorOptions, openMirror } from "./mirror.ts";
+import { answersElsewhere, generateOn } from "./generate.ts";
 import { type DeviceTrainer, openDeviceTrainer, type Owner } from "./trainer.ts";
+import { type DeviceInputs, withoutTensors } from "./tensors.ts";
 import { makeTurns } from "./turns.ts";
 
 export interface DeviceStream {
@@ -30,12 +33,14 @@ export interface DeviceStream {
 export interface DeviceModel {
   readonly metadata: Metadata;
   readonly vocabularies: ReadonlyMap<string, Vocabulary>;
-  readonly predict: (inputs: Inputs) => Promise<Readonly<Record<string, Result | readonly Result[]>>>;
+  readonly predict: (inputs: DeviceInputs) => Promise<Readonly<Record<string, Result | readonly Result[]>>>;
   readonly reset: () => void;
   readonly stream: (options?: StreamOptions) => DeviceStream;
   readonly trainer: (options?: TrainerOptions) => DeviceTrainer;
   readonly weights: () => Promise<Uint8Array>;
-  readonly loadWeights: (file: ArrayBuffer | Uint8Array) => void;
+  readonly loadWeights: (file: ArrayBuffer | Uint8Array) => Promise<void>;
+  /** Text (or ids) that the model makes up, drawn or greedy. */
+  readonly generate: (options?: GenerateOptions) => AsyncGenerator<string | number, void>;
   /** What the model holds of the device, and what it has run. */
   readonly report: () => DeviceReport;
   /** Gives back the device's memory. The model is of no use afterwards. */
@@ -67,8 +72,9 @@ export function openModel(options: DeviceModelOptions): DeviceModel {
   /** States change hands on the host: those that must give way come there before, and the next run takes them along. */
   const makeWay = async (next: Tenant, sizes: Sizes, fresh: boolean): Promise<void> => {
     if (metadata.states.length === 0) return;
-    if (machine.evicts(next, sizes, fresh)) await mirror.download(metadata.states);
-    mirror.changed(next.kept ? metadata.states : []);
+    const evicts = machine.evicts(next, sizes, fresh);
+    if (evicts) await mirror.download(metadata.states);
+    if (evicts || next.kept) mirror.changed(metadata.states);
   };
 
   const owner: Owner = {
@@ -102,8 +108,10 @@ export function openModel(options: DeviceModelOptions): DeviceModel {
   const model: DeviceModel = {
     metadata,
     vocabularies: of.vocabularies,
-    predict: (inputs) => {
-      const made = makeBatch(of, inputs, { targets: false });
+    predict: async (inputs) => {
+      const made = makeBatch(of, await withoutTensors(inputs), { targets: false });
+      const { generation } = metadata;
+      if (generation && chooses(metadata, made, {})) fail(answersElsewhere(generation));
       return turn(() => predict(made));
     },
     reset: () => machine.assign(tenant, null),
@@ -120,19 +128,25 @@ export function openModel(options: DeviceModelOptions): DeviceModel {
         const own = { model: metadata.name, fingerprint: metadata.fingerprint };
         return writeSafetensors({ tensors: new Map(readFlat(machine)), metadata: own });
       }),
-    loadWeights: (file) => {
-      const { tensors } = readSafetensors(file);
-      const own = new Map([...tensors].filter(([name]) => !name.includes(":")));
-      checkTensors("these weights", metadata.parameters, own);
-      writeFlat(machine, own);
-      mirror.changed(["parameters"]);
-      status.weights = true;
+    loadWeights: (file) => turn(() => writeWeights(file)),
+    generate: (settings = {}) => {
+      needWeights();
+      return generateOn(of, () => stream(), settings);
     },
     report: device.report,
     dispose: device.dispose,
   };
-  if (options.weights) model.loadWeights(options.weights);
+  if (options.weights) writeWeights(options.weights);
   return model;
+
+  function writeWeights(file: ArrayBuffer | Uint8Array): void {
+    const { tensors } = readSafetensors(file);
+    const own = new Map([...tensors].filter(([name]) => !name.includes(":")));
+    checkTensors("these weights", metadata.parameters, own);
+    writeFlat(machine, own);
+    mirror.changed(["parameters"]);
+    status.weights = true;
+  }
 
   function stream(settings: StreamOptions = {}): DeviceStream {
     const steps = openSteps(machine, of, settings);

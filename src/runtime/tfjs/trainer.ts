@@ -2,7 +2,7 @@
  * Training on a device: the trainer of the WASM runtime, whose methods give promises. Steps may be called without waiting
  * for those before: the device works them off in order, and only loss and norm come back.
  */
-import type { Batch, DataSpecs, Inputs } from "../batch.ts";
+import { type Batch, type DataSpecs, madeBatch } from "../batch.ts";
 import { sizesOf } from "../feed.ts";
 import type { Sizes } from "../layout.ts";
 import { newTenant, type Machine, type Tenant } from "../machine.ts";
@@ -17,14 +17,15 @@ import {
   weightedMean,
 } from "../trainer.ts";
 import type { ChunkOptions, Sequences } from "../chunks.ts";
+import { type DeviceInputs, withoutTensors } from "./tensors.ts";
 
 /** As `Trainer`, but what reads from the device gives promises. */
 export interface DeviceTrainer extends Pick<
   Trainer,
   "position" | "settings" | "batch" | "chunks" | "endEpoch"
 > {
-  readonly step: (batch: Inputs | Batch) => Promise<StepReport>;
-  readonly evaluate: (batch: Inputs | Batch) => Promise<Evaluation>;
+  readonly step: (batch: DeviceInputs | Batch) => Promise<StepReport>;
+  readonly evaluate: (batch: DeviceInputs | Batch) => Promise<Evaluation>;
   readonly evaluateChunks: (sequences: Sequences, options?: ChunkOptions) => Promise<Evaluation>;
   readonly save: () => Promise<Uint8Array>;
   readonly load: (file: ArrayBuffer | Uint8Array) => Promise<void>;
@@ -53,6 +54,9 @@ export function openDeviceTrainer(
   const training: Training = openTraining(machine, of, options);
   changed(persistent.filter((name) => name !== "parameters"));
 
+  const made = async (given: DeviceInputs | Batch): Promise<Batch> =>
+    isMade(given) ? given : training.made(await withoutTensors(given));
+
   const evaluate = async (batch: Batch, tenant: Tenant): Promise<Evaluation> => {
     await makeWay(tenant, sizesOf(of, batch), batch.fresh);
     training.launchEvaluation(batch, tenant);
@@ -67,7 +71,7 @@ export function openDeviceTrainer(
     chunks: training.chunks,
     endEpoch: training.endEpoch,
     step: async (given) => {
-      const batch = training.made(given);
+      const batch = await made(given);
       // The next step may start before this one's loss has come back.
       const { rate, arrived } = await turn(async () => {
         await makeWay(training.training, sizesOf(of, batch), batch.fresh);
@@ -78,8 +82,8 @@ export function openDeviceTrainer(
       await arrived;
       return training.report(rate);
     },
-    evaluate: (given) => {
-      const batch = training.made(given);
+    evaluate: async (given) => {
+      const batch = await made(given);
       return turn(() => evaluate(batch, training.evaluating));
     },
     evaluateChunks: (sequences, chunk) =>
@@ -107,3 +111,5 @@ export function openDeviceTrainer(
       }),
   };
 }
+
+const isMade = (given: DeviceInputs | Batch): given is Batch => madeBatch(given as Batch);

@@ -48,6 +48,7 @@ export function openWebgl(program: WebglProgram, metadata: Metadata, gl: WebGL2R
   const compiled: (Compiled | undefined)[] = [];
   const framebuffers = new Map<string, WebGLFramebuffer>();
   const places = new Map(program.textures.map((t, k) => [t.name, k]));
+  const family = familiesOf(program);
   const largest = gl.getParameter(gl.MAX_TEXTURE_SIZE) as number;
   const vertices = gl.createVertexArray();
   let vertex: WebGLShader | null = null;
@@ -81,6 +82,7 @@ export function openWebgl(program: WebglProgram, metadata: Metadata, gl: WebGL2R
   const textureAt = (k: number): Texture => {
     const info = program.textures[k]!;
     const lines = linesOf(info);
+    const own = family[k]!;
     const held = textures[k];
     if (held && held.lines >= lines) return held;
     if (lines > largest)
@@ -88,11 +90,19 @@ export function openWebgl(program: WebglProgram, metadata: Metadata, gl: WebGL2R
         `\`${info.name}\` has ${lines} rows for ${metadata.symbols.map((s) => `${s} = ${sizes[s]}`).join(", ")}, ` +
           `and a texture of this device ${largest}: take a smaller batch, or shorter sequences`,
       );
-    if (held) {
-      gl.deleteTexture(held.texture);
-      forget(k);
+    if (own.lines < lines) {
+      for (const member of own.members) drop(member);
+      own.lines = lines;
     }
-    return (textures[k] = makeTexture(info.width, lines, info.dtype));
+    return (textures[k] = makeTexture(info.width, own.lines, info.dtype));
+  };
+
+  const drop = (k: number): void => {
+    const held = textures[k];
+    if (!held) return;
+    gl.deleteTexture(held.texture);
+    textures[k] = undefined;
+    forget(k);
   };
 
   /** Framebuffers with a texture that is no more. */
@@ -119,9 +129,11 @@ export function openWebgl(program: WebglProgram, metadata: Metadata, gl: WebGL2R
 
   /** What the `nth` draw aside of a run draws on. */
   const asideOf = (draw: Draw, count: number, nth: number): WebGLFramebuffer => {
+    const kinds = draw.targets.map((k) => program.textures[k]!.dtype).join("+");
     const attached = draw.targets.map((k, slot) => {
       const { width, dtype } = program.textures[k]!;
-      const key = `${nth}:${slot}:${width}:${dtype}`;
+      // What is drawn on together is as tall as each other: it grows together.
+      const key = `${nth}:${kinds}:${width}:${slot}`;
       const held = spare.get(key);
       if (held && held.lines >= count) return { key, texture: held.texture };
       if (held) {
@@ -312,6 +324,23 @@ export function openWebgl(program: WebglProgram, metadata: Metadata, gl: WebGL2R
       gl.deleteVertexArray(vertices);
     },
   };
+}
+
+/** Textures that some draw writes together: they must be equally tall. */
+interface Family {
+  readonly members: Set<number>;
+  lines: number;
+}
+
+function familiesOf({ textures, draws }: WebglProgram): readonly Family[] {
+  const of: Family[] = textures.map((_, k) => ({ members: new Set([k]), lines: 0 }));
+  for (const { targets, aside } of draws) {
+    if (aside) continue;
+    const members = new Set(targets.flatMap((k) => [...of[k]!.members]));
+    const joined: Family = { members, lines: 0 };
+    for (const k of members) of[k] = joined;
+  }
+  return of;
 }
 
 /** The lines of a texture that a draw may write. */
