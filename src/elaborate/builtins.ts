@@ -173,7 +173,7 @@ const functions: Readonly<Record<string, Builtin>> = {
     const { value } = positional(site)[0]!;
     return next(site, o.value, value.kind === "name" ? value.name : null);
   },
-  prev: (site) => prev(site, only(site, "prev").value),
+  prev: (site) => prev(site, only({ ...site, arguments: positional(site) }, "prev").value),
   /** The mean over an example's remaining axes. */
   average: (site) => {
     const value = asOperandTensor(only(site, "average"), site);
@@ -222,6 +222,7 @@ const reductions: ReadonlySet<string> = new Set([
 const namedOptions: Readonly<Record<string, readonly string[]>> = {
   affine: ["size", "bias"],
   linear: ["size"],
+  prev: ["sampled"],
   normal: ["variational"],
   uniform: ["variational"],
   bernoulli: ["variational"],

@@ -3,10 +3,12 @@
  * them, and the target that an output layer implies where none is declared.
  */
 import * as build from "../ir/graph/build.ts";
-import type { Axis } from "../ir/graph/types.ts";
+import type { Axis, Node } from "../ir/graph/types.ts";
 import type { AxisEntry, DataStatement, DefinitionStatement, Span } from "../parser/ast.ts";
 import { fail, type Environment } from "./environment.ts";
-import { evaluateSize } from "./evaluate.ts";
+import { namedArgument } from "./arguments.ts";
+import { placeOf } from "./draws.ts";
+import { evaluate, evaluateSize } from "./evaluate.ts";
 import { failSequence } from "./running-axis.ts";
 import { featureAxis, featureOf, isTime, namedAxis, over, tensor, timeAxis, freeAxis } from "./tensors.ts";
 import type { CallSite, Tensor, Value } from "./values.ts";
@@ -163,7 +165,11 @@ export function next(site: CallSite, value: Value, name: string | null): Tensor 
   return result;
 }
 
-/** `prev(reply)`: what came before each step; at the first step the beginning, an entry after the vocabulary's last. */
+/**
+ * `prev(reply)`: what came before each step; at the first step the beginning, an entry after the vocabulary's last. With
+ * `sampled = p` each is, in training, with probability p what the model would have chosen there: scheduled sampling
+ * (Bengio et al. 2015), of the choices that it makes after the true entries (Duckworth et al. 2019).
+ */
 export function prev(site: CallSite, value: Value): Tensor {
   const { environment } = site;
   if (value.kind !== "tensor") return fail(environment, "data-wanted", site.span, { name: "prev" });
@@ -174,13 +180,37 @@ export function prev(site: CallSite, value: Value): Tensor {
   if (!axis) return failSequence("prev", value, environment, site.span);
   const { vocabulary } = value;
   const filler = vocabulary ? environment.session.sizes.resolve(vocabulary.size) : 0;
-  const node = build.shift(value.node, axis, 1, filler);
-  if (value.target !== undefined) environment.session.fedBack.add(node);
+  const node = build.shift(mixed(site, value), axis, 1, filler);
+  const name = value.target ?? (value.node.op === "input" ? value.node.attributes.name : null);
+  if (name !== null) environment.session.fedBack.set(node, name);
   return {
     ...over(value, node),
     axes: value.axes,
     vocabulary: vocabulary ? { ...vocabulary, size: filler + 1 } : null,
   };
+}
+
+/** The true entries, some of them replaced by the model's own choices. */
+function mixed(site: CallSite, { node, target, vocabulary }: Tensor): Node {
+  const { environment, span } = site;
+  const asked = namedArgument(site, "sampled");
+  if (!asked) return node;
+  const { mode, sampled, sizes } = environment.session;
+  const share = evaluate(asked, environment);
+  if (share.kind !== "number") return fail(environment, "number-wanted", asked.span);
+  if (!(share.value >= 0 && share.value <= 1) && !sizes.isOpen())
+    fail(environment, "setting-range", asked.span, {
+      key: "sampled",
+      wanted: "a probability, between 0 and 1",
+      found: share.value,
+    });
+  if (!target || !vocabulary) return fail(environment, "data-wanted", span, { name: "prev" });
+  if (!mode.training || share.value === 0) return node;
+  sampled.wanted.add(target);
+  const chosen = sampled.given.get(target);
+  if (!chosen || !build.sameAxes(chosen.type.axes, node.type.axes)) return node;
+  const draw = build.random("uniform", placeOf("sampled", environment.path.name, span), node.type.axes);
+  return build.select(build.binary("lt", draw, build.constant(share.value)), chosen, node);
 }
 
 // ---- implied ------------------------------------------------------------------------------------------------------

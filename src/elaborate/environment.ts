@@ -49,11 +49,20 @@ export interface Session {
   readonly looksAhead: {
     readonly what: string;
     readonly axis: Axis | null;
+    /** What it reads later steps of; null: not known. */
+    readonly of: Node | null;
     readonly file: string;
     readonly span: Span;
   }[];
-  /** What `prev(…)` of a target reads: in generation it is what was chosen, so a prediction may see it. */
-  readonly fedBack: Set<Node>;
+  /** What the model itself would have chosen, by the target: as an earlier run found it, and as this one does. */
+  readonly sampled: {
+    /** Targets that `prev(target, sampled = p)` asks the choices of. */
+    readonly wanted: Set<string>;
+    readonly given: ReadonlyMap<string, Node>;
+    readonly found: Map<string, Node>;
+  };
+  /** What `prev(…)` gives, with the data: of what is predicted it is what was chosen, so a prediction may see it. */
+  readonly fedBack: Map<Node, string>;
   /** What the labels that paths spell were made of. */
   readonly spellings: Map<Node, Spelling>;
 }

@@ -3,7 +3,8 @@
  * for; the loss becomes an objective, its `predict` a named result of inference.
  */
 import * as build from "../ir/graph/build.ts";
-import type { Axis } from "../ir/graph/types.ts";
+import type { Axis, Node } from "../ir/graph/types.ts";
+import { placeOf } from "./draws.ts";
 import type { Argument, DefinitionStatement, Expression, Span } from "../parser/ast.ts";
 import { nearest, orList } from "../diagnostics/nearest.ts";
 import { openChild, runBody } from "./body.ts";
@@ -125,6 +126,9 @@ export function applyOutputLayer(layer: OutputLayer, value: Tensor, environment:
   const weighted = factor ? build.mul(...(align([total, factor]) as [typeof total, typeof total])) : total;
   session.objectives.push({ value: build.broadcast(weighted, [build.batch]), span: layer.span });
 
+  if (session.sampled.wanted.has(target.target!))
+    session.sampled.found.set(target.target!, drawn(emissions, path, layer.span));
+
   const prediction = body.prediction?.() ?? emissions;
   const name = target.target!;
   const meaning =
@@ -138,6 +142,16 @@ export function applyOutputLayer(layer: OutputLayer, value: Tensor, environment:
   const spelling = spellingOf(prediction.node, session);
   session.results.set(name, { name, value: prediction, meaning, target: name, spelling, origin });
   return prediction;
+}
+
+/** An entry for each step by its probability: the largest logit, each with Gumbel noise (Gumbel 1954). */
+function drawn({ node }: Tensor, path: Path, span: Span): Node {
+  const { axes } = node.type;
+  const uniform = build.random("uniform", placeOf("choices", path.name, span), axes);
+  const open = build.binary("max", uniform, build.constant(1e-12));
+  const noise = build.neg(build.unary("log", build.neg(build.unary("log", open))));
+  const feature = featureOf(node);
+  return build.reduce("argmax", build.add(node, noise), feature ? [feature] : []);
 }
 
 /** What the loss reads: the value mapped to the size that it asks for. */

@@ -6,7 +6,7 @@
  * evaluation, and prediction step by step. Each is one elaboration in its own mode; together they are one joint graph, so that
  * passes which lay out weights see every use of them.
  */
-import type { Graph, Output, Parameter } from "../ir/graph/types.ts";
+import type { Graph, Node, Output, Parameter } from "../ir/graph/types.ts";
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import { makeReporter } from "../diagnostics/reporter.ts";
 import type { Program } from "../parser/ast.ts";
@@ -95,7 +95,12 @@ export function elaborate(
   let step: Run | null = null;
   let predicted: Run | null = null;
   for (const { entry, mode } of modes) {
-    const done = runOnce(source, options, known, siblings, mode(chunked), { parameters, axes });
+    const run = (choices?: ReadonlyMap<string, Node>): Run =>
+      runOnce(source, options, known, siblings, mode(chunked), { parameters, axes }, choices);
+    // What the model chooses is known once it has read the true entries; then it reads of both.
+    const first = run();
+    const { wanted, found } = first.session.sampled;
+    const done = wanted.size > 0 ? run(found) : first;
     if (entry === "train") last = done;
     if (entry === "step") step = done;
     if (entry === "predict") predicted = done;

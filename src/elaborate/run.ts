@@ -1,6 +1,7 @@
 /** One run of elaboration: a session, the standard library around the program, its statements in order. */
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import { makeReporter } from "../diagnostics/reporter.ts";
+import type { Node } from "../ir/graph/types.ts";
 import type { Program } from "../parser/ast.ts";
 import { Fault, rootPath, type Environment, type Mode, type Session } from "./environment.ts";
 import { makeSizes, type Sizes } from "./sizes.ts";
@@ -34,6 +35,7 @@ export function runOnce(
   siblings: ReadonlyMap<string, number>,
   mode: Mode,
   shared: Pick<Session, "parameters" | "axes"> = { parameters: new Map(), axes: new Map() },
+  choices: ReadonlyMap<string, Node> = new Map(),
 ): Run {
   const diagnostics: Diagnostic[] = [];
   const sizes = makeSizes(known);
@@ -49,7 +51,8 @@ export function runOnce(
     usedTargets: new Set(),
     objectives: [],
     results: new Map(),
-    fedBack: new Set(),
+    sampled: { wanted: new Set(), given: choices, found: new Map() },
+    fedBack: new Map(),
     looksAhead: [],
     spellings: new Map(),
   };
