@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { load } from "../../src/runtime/index.ts";
 import { choose, draw, type SampleOptions } from "../../src/runtime/sample.ts";
-import { characterModel, compileModel } from "./models.ts";
+import { characterModel, compileModel, loadTrained } from "./models.ts";
 
 const p = [0.1, 0.4, 0.3, 0.2];
 
@@ -98,6 +98,60 @@ describe("generate", () => {
     expect(ids).toHaveLength(4);
     expect(ids.every((id) => typeof id === "number" && id < 9)).toBe(true);
     expect(() => [...model.generate()]).toThrow("a prompt is wanted");
+  });
+
+  test("beams and exact searches find the texts of highest probability", async () => {
+    const model = await loadTrained(
+      await compileModel("input text : token(3)[T]\ntext >> embed(3) >> gru(4) >> softmax(next(text))"),
+      5,
+    );
+    const prompt = [2, 0];
+    const stream = model.stream();
+    const logProbability = (ids: readonly number[]): number => {
+      stream.reset();
+      let next: ArrayLike<number> = [];
+      for (const id of prompt) next = stream.step(id)["text"]!;
+      return ids.reduce((sum, id) => {
+        const p = next[id]!;
+        next = stream.step(id)["text"]!;
+        return sum + Math.log(p);
+      }, 0);
+    };
+    const all = Array.from({ length: 81 }, (_, n) => [27, 9, 3, 1].map((d) => Math.floor(n / d) % 3));
+    const best = Math.max(...all.map(logProbability));
+    for (const options of [{ exhaustive: true }, { beam: 81 }]) {
+      const found = [...model.generate({ prompt, length: 4, ...options })] as number[];
+      expect(found).toHaveLength(4);
+      expect(logProbability(found)).toBe(best);
+    }
+    const greedy = [...model.generate({ prompt, length: 4, greedy: true })];
+    expect([...model.generate({ prompt, length: 4, beam: 1 })]).toEqual(greedy);
+    expect(() => [...model.generate({ prompt, viterbi: true })]).toThrow("remember their last choice alone");
+  });
+
+  test("a chain of words, by Viterbi's search", async () => {
+    const model = await loadTrained(
+      await compileModel("input text : token(4)[T]\ntext >> embed(4) >> dense(4) >> softmax(next(text))"),
+      3,
+    );
+    const exact = { prompt: 1, length: 5 };
+    expect([...model.generate({ ...exact, viterbi: true })]).toEqual([
+      ...model.generate({ ...exact, exhaustive: true }),
+    ]);
+  });
+
+  test("other calls in between change nothing", async () => {
+    const model = await loadTrained(
+      await compileModel("input text : token(9)[T]\ntext >> embed(3) >> gru(5) >> softmax(next(text))"),
+    );
+    const alone = [...model.generate({ prompt: [1, 2], length: 8, seed: 4 })];
+    const text = model.generate({ prompt: [1, 2], length: 8, seed: 4 });
+    const between = Array.from({ length: 8 }, (_, k) => {
+      const { value } = text.next();
+      model.predict({ text: [[3, k], [1]] });
+      return value;
+    });
+    expect(between).toEqual(alone);
   });
 
   test("a tagger cannot", async () => {
