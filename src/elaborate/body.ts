@@ -224,6 +224,7 @@ function evaluateBody(call: BodyCall): BodyResult {
         session.looksAhead.push({
           what: `${name}[t+${offset}]`,
           axis: recurrence.axis,
+          of: sequence.node,
           file: scope.file,
           span,
         });

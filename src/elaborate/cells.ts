@@ -36,7 +36,13 @@ export function applyCell(
   const axis = runningAxis(first!, extras.along, name, environment, site.span);
   const later = readsLater(definition.definition.body);
   if (site.backward || later)
-    environment.session.looksAhead.push({ what: name, axis, file: environment.file, span: site.span });
+    environment.session.looksAhead.push({
+      what: name,
+      axis,
+      of: first!.node,
+      file: environment.file,
+      span: site.span,
+    });
   const guesses = new Map<string, readonly Axis[]>();
   for (let attempt = 0; attempt < attempts; attempt++) {
     const recurrence: Recurrence = {

@@ -256,7 +256,7 @@ function lookAhead(
 ): void {
   if (by <= 0) return;
   const { session, file } = environment;
-  session.looksAhead.push({ what: `${name} + ${by}`, axis, file, span });
+  session.looksAhead.push({ what: `${name} + ${by}`, axis, of: null, file, span });
 }
 
 /** A computed index; outside it gives the filler. */

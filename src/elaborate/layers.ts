@@ -54,9 +54,9 @@ const lastOf = (value: Tensor, axis: Axis, site: StageSite): Node =>
 const firstOf = (value: Tensor, axis: Axis, site: StageSite): Node =>
   site.backward ? lastStep(value.node, axis) : firstStep(value.node, axis);
 
-const looksAhead = (site: StageSite, what: string, axis: Axis | null): void => {
+const looksAhead = (site: StageSite, what: string, axis: Axis | null, of: Node | null): void => {
   const { session, file } = site.environment;
-  session.looksAhead.push({ what, axis, file, span: site.span });
+  session.looksAhead.push({ what, axis, of, file, span: site.span });
 };
 
 export const builtinStages: Readonly<Record<string, (call: CallSite) => Stage>> = {
@@ -72,7 +72,7 @@ export const builtinStages: Readonly<Record<string, (call: CallSite) => Stage>> 
     apply: ([value], site) => {
       checkArguments(call, "reverse", ["along"], 0);
       const axis = runningAxis(value!, along(call), "reverse", site.environment, site.span);
-      looksAhead(site, "reverse", axis);
+      looksAhead(site, "reverse", axis, value!.node);
       return { ...value!, node: build.reverse(value!.node, axis), ends: null };
     },
   }),
@@ -185,7 +185,12 @@ function bidirectional(stage: Stage, call: CallSite): Stage {
       const { environment } = site;
       const [input] = inputs;
       const axis = input ? runningAxis(input, null, "bidir", environment, site.span) : null;
-      looksAhead({ ...site, environment: call.environment, span: call.span }, "bidir", axis);
+      looksAhead(
+        { ...site, environment: call.environment, span: call.span },
+        "bidir",
+        axis,
+        input?.node ?? null,
+      );
       const run = (direction: "forward" | "backward"): Tensor => {
         const backward = direction === "backward" ? !site.backward : site.backward;
         return stage.apply(inputs, {

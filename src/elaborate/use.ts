@@ -3,7 +3,7 @@
  * inference never reads, settings that have something to set, a generator that looks only backwards.
  */
 import type { Axis, Node } from "../ir/graph/types.ts";
-import { bodyRoots, formals } from "../ir/graph/walk.ts";
+import { bodyRoots, formals, scopes } from "../ir/graph/walk.ts";
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import { makeReporter } from "../diagnostics/reporter.ts";
 import type { Setting } from "../parser/ast.ts";
@@ -61,7 +61,7 @@ export function checkUse(
 /** A target is there in training only, but for what `prev` feeds back. */
 function checkPrediction(result: Result, session: Session, diagnostics: Diagnostic[]): void {
   const { origin } = result;
-  for (const name of inputsBelow([result.value.node], session.fedBack)) {
+  for (const name of inputsBelow([result.value.node], new Set(session.fedBack.keys()))) {
     const data = session.data.get(name);
     if (data?.role !== "target") continue;
     const target = data.derived ? `next(${data.derived.of})` : name;
@@ -104,15 +104,27 @@ function checkSight(session: Session, diagnostics: Diagnostic[]): void {
   });
 }
 
+/** What reads later steps of what is generated: of `next(x)`, all that goes on with x; of `prev(y)`, what y's choices are in. */
 const lookingAhead = (session: Session): Session["looksAhead"][number] | undefined => {
-  const axes = generatedAxes(session);
-  return session.looksAhead.find(({ axis }) => axis !== null && axes.has(axis));
+  const continued = continuedAxes(session);
+  const predicted = new Set([...session.results.values()].map(({ target }) => target));
+  const choices = [...session.fedBack].filter(([, name]) => predicted.has(name)).map(([node]) => node);
+  const chosen = new Set(choices.flatMap((node) => (node.op === "shift" ? [node.attributes.axis] : [])));
+  return session.looksAhead.find(
+    ({ axis, of }) =>
+      axis !== null && (continued.has(axis) || (chosen.has(axis) && (of === null || reads(of, choices)))),
+  );
 };
 
-/** The axes along which the model runs one step at a time: of `next(x)`, and of the `prev(y)` of a target. */
-function generatedAxes(session: Session): ReadonlySet<Axis> {
+/** Within a step it is not known what a value reads: it may be choices. */
+const reads = (value: Node, choices: readonly Node[]): boolean =>
+  scopes()
+    .level([value])
+    .some((node) => choices.includes(node) || node.op === "state" || node.op === "element");
+
+/** The axes that `next(x)` goes on along. */
+function continuedAxes(session: Session): ReadonlySet<Axis> {
   const axes = new Set<Axis>();
-  for (const node of session.fedBack) if (node.op === "shift") axes.add(node.attributes.axis);
   for (const { name, derived } of session.data.values()) {
     const own = derived ? session.data.get(name)!.axes.findLast(({ size }) => size === null) : undefined;
     const axis = own && session.axes.get(own.name);
