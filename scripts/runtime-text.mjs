@@ -12,6 +12,8 @@ export async function buildRuntime(outfile, entry = "package-entry.ts") {
     entryPoints: [`src/runtime/${entry}`],
     bundle: true,
     minify: true,
+    // Node shows the line of an error that nobody catches: not the whole runtime.
+    lineLimit: 300,
     format: "iife",
     globalName: "rnnc",
     platform: "neutral",

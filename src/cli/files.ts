@@ -36,10 +36,15 @@ export function kindOf(path: string): "file" | "folder" | null {
   }
 }
 
+/** Level by level: Node's own `recursive` never returns where the system denies a folder within one that is there. */
 export function makeFolder(path: string): void {
+  if (kindOf(path) === "folder") return;
+  if (dirname(path) !== path) makeFolder(dirname(path));
   try {
-    mkdirSync(path, { recursive: true });
+    mkdirSync(path);
   } catch (error) {
+    // Another process may have been faster.
+    if (systemCode(error) === "EEXIST" && kindOf(path) === "folder") return;
     throw fileFailure(error, path, "write");
   }
 }

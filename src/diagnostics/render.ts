@@ -22,8 +22,9 @@ const widest = 120;
 
 export function render(
   diagnostic: Diagnostic,
-  sources: ReadonlyMap<string, string>,
-  { color }: RenderOptions,
+  /** The texts of the files, for their lines; of a file that is not there only the place is shown. */
+  sources: ReadonlyMap<string, string> = new Map(),
+  { color }: RenderOptions = { color: false },
 ): string {
   const paint = color ? painted : plain;
   const { severity, code, message, file, span, notes, hint } = diagnostic;

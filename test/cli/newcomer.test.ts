@@ -1,5 +1,5 @@
 /** What someone new to it trips over: each is said in words, with a way out. */
-import { mkdirSync, cpSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { classifier, folderWith, isFault, reviews, rnnc, type RunOptions } from "./cli.ts";
@@ -133,4 +133,19 @@ test("nothing, and definitions alone", async () => {
   await said(["check", "cells.rnn"], 0, { cwd: folder });
   const err = await said(["build", "cells.rnn"], 1, { cwd: folder });
   expect(err).toContain("`cells.rnn` defines things and computes nothing");
+});
+
+test.runIf(existsSync("/proc/self"))(
+  "a folder that the system denies ends the command, and does not hang it",
+  async () => {
+    expect(await said(["init", "/proc/x"], 1)).toContain("does not exist");
+    expect(await said(["init", "c.rnn/x"], 1)).toContain("`c.rnn` exists already, and is not a folder");
+  },
+);
+
+test("vectors in a table: how they are written", async () => {
+  const folder = folderWith({ "n.rnn": numbers, "n.csv": "x,y\n1 2,2\n3,4\n" });
+  const err = await said(["train", "n.rnn", "--data", "n.csv"], 1, { cwd: folder });
+  expect(err).toContain("n.csv:2: The column `x` has 2 axes");
+  expect(err).toContain("`[[1, 2], [3, 4]]`");
 });

@@ -121,6 +121,10 @@ describe("a package", () => {
     expect(await files()).toEqual(await files());
   });
 
+  test("an error that nobody catches shows a line of it, not all of it", () => {
+    expect(Math.max(...runtime.split("\n").map((line) => line.length))).toBeLessThan(1000);
+  });
+
   test("imports nothing", async () => {
     expect(runtime).not.toMatch(/\b(?:import|export)\b\s*[{*"'a-z]/u);
     expect(runtime).not.toContain("require(");

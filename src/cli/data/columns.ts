@@ -96,6 +96,7 @@ function readCell(cell: string, field: Field, place: Pick<DataRecord, "file" | "
     throw wrongRecord(
       place,
       `The column \`${field.name}\` has ${depth} axes: write its values as a JSON list.`,
+      `Such as \`${"[".repeat(depth)}1, 2${"]".repeat(depth - 1)}, [3, 4${"]".repeat(depth)}\`, in quotes if commas part the columns.`,
     );
   if (depth === 1) return numbers;
   const [only] = numbers;
