@@ -4,6 +4,7 @@ import { expectClose } from "../language/compare.ts";
 import { evaluator } from "../language/evaluator.ts";
 import { moduleOf } from "../language/module.ts";
 import { drawData, drawParameters, program } from "../language/program.ts";
+import { answering } from "./answering.ts";
 import { example, examples } from "./example.ts";
 import { labelled } from "./labelled.ts";
 import { networks } from "./networks.ts";
@@ -13,8 +14,8 @@ const lengths = { T: [6, 1, 4] };
 
 test("every example has its equations here", () => {
   // The one unit of `exploding` has its closed form in its own test, and hashed words have theirs; so have sequences of
-  // labels.
-  const others = ["exploding", "word-hashing", ...Object.keys(labelled)];
+  // labels, and answers.
+  const others = ["exploding", "word-hashing", ...Object.keys(labelled), ...Object.keys(answering)];
   expect([...Object.keys(networks), ...others].sort()).toEqual([...examples].sort());
 });
 

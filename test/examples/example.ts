@@ -12,7 +12,17 @@ export const examples: readonly string[] = readdirSync(folder)
 export const sourceOf = (name: string): string => readFileSync(`${folder}${name}.rnn`, "utf8");
 
 /** Sizes of the vocabularies that the data would tell. */
-const vocabularies = { words: 11, text: 9, slots: 5, tags: 4, sounds: 4, label: 3 };
+const vocabularies = {
+  words: 11,
+  text: 9,
+  slots: 5,
+  tags: 4,
+  sounds: 4,
+  label: 3,
+  source: 7,
+  reply: 6,
+  said: 8,
+};
 
 export const example = (name: string): Program => {
   const source = sourceOf(name);
