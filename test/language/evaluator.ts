@@ -2,11 +2,11 @@
  * The evaluator as a runner: float64, no pass but differentiation. Padding of inputs is NaN, so a value that depends
  * on it shows.
  */
-import { batch } from "../../src/ir/graph/build.ts";
+import { batch, lengthAxes, lengthRule } from "../../src/ir/graph/build.ts";
 import { evaluate, type Environment, type Tensor } from "../../src/ir/graph/eval.ts";
 import { arrange, strides } from "../../src/ir/graph/tensor.ts";
 import type { Axis, Graph, Node } from "../../src/ir/graph/types.ts";
-import { nodesOf } from "../../src/ir/graph/walk.ts";
+import { axesOf, nodesOf } from "../../src/ir/graph/walk.ts";
 import { differentiate } from "../../src/passes/differentiate.ts";
 import { split } from "../../src/passes/split.ts";
 import type { Call, Lesson, Nested, Program, Runner, Values } from "./program.ts";
@@ -24,13 +24,18 @@ export function environmentOf(program: Program, graph: Graph, call: Call): Envir
   const { model } = program;
   const count = Object.values(call.data)[0]!.length;
   const lengths = new Map<string, number[]>();
+  const within = new Set(axesOf(graph).flatMap((axis) => (lengthAxes(axis).length > 1 ? [axis.name] : [])));
   for (const info of model.data)
-    for (const [level, axis] of info.axes.entries())
-      if (axis.size === null && call.data[info.name])
+    for (const [level, axis] of info.axes.entries()) {
+      const given = call.data[info.name];
+      if (axis.size !== null || !given) continue;
+      if (!within.has(axis.name))
         lengths.set(
           axis.name,
-          call.data[info.name]!.map((example) => lengthAt(example, level)),
+          given.map((example) => lengthAt(example, level)),
         );
+      else if (level === 1) lengths.set(axis.name, rowLengths(given));
+    }
   const inputs = new Map(
     nodesOf(graph, "input").map((node) => [node.attributes.name, inputTensor(program, node, call, lengths)]),
   );
@@ -43,6 +48,15 @@ export function environmentOf(program: Program, graph: Graph, call: Call): Envir
   const examples = Int32Array.from({ length: count }, (_, k) => k);
   const random = { seed: call.seed ?? 1, step: call.step ?? 0, examples };
   return { batch: count, inputs, params, lengths, random };
+}
+
+/** One a row of an example, all first rows first; 0 where an example has no such row. */
+function rowLengths(examples: readonly Nested[]): number[] {
+  const rows = Math.max(0, ...examples.map((example) => lengthAt(example, 0)));
+  const lengthOf = (row: Nested | undefined): number => (Array.isArray(row) ? row.length : 0);
+  return Array.from({ length: rows }, (_, s) =>
+    examples.map((example) => lengthOf((example as readonly Nested[])[s])),
+  ).flat();
 }
 
 /** A fixed axis has its size in its name. */
@@ -94,7 +108,10 @@ function examplesOf(tensor: Tensor, order: readonly Axis[], environment: Environ
     const read = (level: number, at: number): number[] => {
       const axis = order[level];
       if (!axis) return [tensor.data[at]!];
-      const size = axis.size.kind === "fixed" ? axis.size.size : environment.lengths.get(axis.name)![b]!;
+      const { source, times, plus, by } = lengthRule(axis);
+      const given =
+        source.size.kind === "fixed" ? source.size.size : environment.lengths.get(source.name)![b]!;
+      const size = Math.max(0, Math.floor((times * given + plus) / by));
       return Array.from({ length: size }, (_, k) => read(level + 1, at + k * step(axis))).flat();
     };
     return read(0, b * step(batch));
