@@ -15,6 +15,7 @@ import { mergeGates } from "./merge-gates.ts";
 import type { Pass } from "./pass.ts";
 import { simplify } from "./simplify.ts";
 import { splitStates } from "./split-states.ts";
+import { straighten } from "./straighten.ts";
 import { makeUnroll, unroll } from "./unroll.ts";
 
 export type Entry = "inference" | "training";
@@ -77,6 +78,8 @@ export function backwardPasses(options: PipelineOptions = {}): readonly Pass[] {
 /** What every entry ends with. */
 export function finalPasses(options: PipelineOptions = {}): readonly Pass[] {
   const passes: readonly Pass[] = [
+    // After differentiate, whose rules are those of reductions as a whole.
+    straighten,
     // Every pass before may move reductions; this one looks at what each of them finally reads.
     maskPadding,
   ];

@@ -144,6 +144,7 @@ describe("runPasses", () => {
       "differentiate",
       "defer-weight-gradients",
       "guard-updates",
+      "straighten",
       "mask-padding",
     ]);
   });
@@ -160,6 +161,7 @@ describe("runPasses", () => {
       "merge-gates 1",
       "unroll 1",
       "simplify 2",
+      "straighten 1",
       "mask-padding 1",
     ]);
     const breaks = {
