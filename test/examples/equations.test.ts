@@ -15,7 +15,16 @@ const lengths = { T: [6, 1, 4] };
 test("every example has its equations here", () => {
   // The one unit of `exploding` has its closed form in its own test, and hashed words have theirs; so have sequences of
   // labels, and answers.
-  const others = ["exploding", "word-hashing", ...Object.keys(labelled), ...Object.keys(answering)];
+  const remembering = ["ntm", "reading", "autoencoder-hierarchical"];
+  const others = [
+    "exploding",
+    "word-hashing",
+    ...remembering,
+    ...Object.keys(labelled),
+    ...Object.keys(answering),
+  ];
+  // A line that `speech` and `translate` have the parts of.
+  others.push("one-line");
   expect([...Object.keys(networks), ...others].sort()).toEqual([...examples].sort());
 });
 

@@ -22,12 +22,18 @@ const vocabularies = {
   source: 7,
   reply: 6,
   said: 8,
+  story: 9,
+  doc: 8,
 };
+
+/** Of data that a program does not declare. */
+const implied = { d: 5, y: 4 };
 
 export const example = (name: string): Program => {
   const source = sourceOf(name);
   const declared = Object.entries(vocabularies).filter(([data]) =>
     new RegExp(`^(input|target)\\s+${data} : (token|char|trigrams)(\\[|$)`, "mu").test(source),
   );
-  return program(source, { dims: Object.fromEntries(declared) });
+  const bare = /^(?:input|target) /mu.test(source) ? {} : implied;
+  return program(source, { dims: { ...Object.fromEntries(declared), ...bare } });
 };

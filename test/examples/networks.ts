@@ -53,6 +53,8 @@ export const networks: Readonly<Record<string, Network>> = {
   scrn,
   clockwork,
   irnn: last(irnn),
+  "adding-elman": last(elman("elman")),
+  "adding-lstm": last(lstm("lstm")),
   sigmoid: last(elman("elman", sigmoid)),
   "layernorm-lstm": layernormLstm,
   "zoneout-lstm": zoneoutLstm,

@@ -29,6 +29,10 @@ const large: ReadonlySet<string> = new Set([
   "chatbot",
   "autoencoder-text",
   "tagger-feedback",
+  "ntm",
+  "reading",
+  "autoencoder-hierarchical",
+  "one-line",
 ]);
 
 describe.each(examples)("%s", (name) => {
@@ -47,7 +51,14 @@ describe.each(examples)("%s", (name) => {
     const made = example(name);
     const model = await load(await compileModel(source, made.options));
     const trainer = model.trainer({ seed: 1 });
-    const lengths = { T: [16, 9, 13, 16], L: [5, 2, 4, 1], S: [3, 6, 1, 4], "words.trigrams": [5, 3, 1, 7] };
+    const lengths = {
+      T: [16, 9, 13, 16],
+      L: [5, 2, 4, 1],
+      S: [3, 6, 1, 4],
+      W: [4, 1, 3, 5],
+      Q: [2, 3, 2, 1],
+      "words.trigrams": [5, 3, 1, 7],
+    };
     const drawn = drawData(made, lengths, 6);
     const given = Object.entries(drawn).filter(([data]) => !data.includes("."));
     const batch = trainer.batch(Object.fromEntries(given));
