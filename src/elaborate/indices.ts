@@ -304,8 +304,11 @@ function isAsLong(a: Axis, b: Axis): boolean {
   if (a === b) return true;
   const [x, y] = [a.size, b.size];
   if (x.kind === "fixed" && y.kind === "fixed") return x.size === y.size;
-  if (x.kind === "linear" && x.times === 1 && x.plus === 0) return isAsLong(x.of, b);
-  return y.kind === "linear" && y.times === 1 && y.plus === 0 ? isAsLong(a, y.of) : false;
+  const followed = ({ size }: Axis): Axis | null =>
+    size.kind === "linear" && size.times === 1 && size.plus === 0 && !size.by ? size.of : null;
+  const [left, right] = [followed(a), followed(b)];
+  if (left) return isAsLong(left, b);
+  return right ? isAsLong(a, right) : false;
 }
 
 /** The axis that an index by the name reads along. */

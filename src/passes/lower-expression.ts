@@ -74,8 +74,7 @@ export function makePull(shared: Shared): Pull {
     if (extentOf(axis).symbol === null || extentOf(axis).symbol === "B") return sizeOf(axis);
     const places = lengthAxes(axis).map((of) => at(bind, of));
     const source = load(access(shared.length(axis), places));
-    const own = ownLength(axis, source);
-    return axis.size.kind === "linear" && axis.size.plus < 0 ? binary("max", own, i32(0)) : own;
+    return ownLength(axis, source);
   };
 
   const placeOf = (node: Node): Place | null => {

@@ -3,6 +3,7 @@
  * (rename, pick, slice, one step of a sequence) are other places in the same buffer, so they cost nothing.
  */
 import { CompilerBug } from "../diagnostics/diagnostic.ts";
+import { lengthRule } from "../ir/graph/build.ts";
 import type { Axis, Node } from "../ir/graph/types.ts";
 import { access, binary, fixed, i32, loop, size, symbolic, at, load, select } from "../ir/kernel/build.ts";
 import type { Access, Buffer, DType, Expression, Extent, Loop } from "../ir/kernel/types.ts";
@@ -67,8 +68,10 @@ export function extentOf(axis: Axis): Extent {
     case "ragged":
       return symbolic(axis.name);
     case "linear": {
-      const of = extentOf(size.of);
-      return { ...of, times: of.times * size.times, plus: of.plus * size.times + size.plus };
+      const { source, times, plus, by } = lengthRule(axis);
+      const of = extentOf(source);
+      const sum = { ...of, times: of.times * times, plus: of.plus * times + plus };
+      return by === 1 ? sum : { ...sum, by };
     }
     default:
       return size satisfies never;
@@ -77,15 +80,17 @@ export function extentOf(axis: Axis): Extent {
 
 /** The axis that gives the lengths that this one's follow; null if its size is one for all. */
 export function lengthSource(axis: Axis): Axis | null {
-  if (axis.size.kind === "linear") return lengthSource(axis.size.of);
-  return axis.size.kind === "ragged" ? axis : null;
+  const { source } = lengthRule(axis);
+  return source.size.kind === "ragged" ? source : null;
 }
 
 /** An example's own length along an axis, from the length along its source. */
 export function ownLength(axis: Axis, source: Expression): Expression {
   if (axis.size.kind !== "linear") return source;
-  const { of, times, plus } = axis.size;
-  return binary("add", binary("mul", ownLength(of, source), i32(times)), i32(plus));
+  const { times, plus, by } = lengthRule(axis);
+  const sum = binary("add", binary("mul", source, i32(times)), i32(plus));
+  const length = by === 1 ? sum : binary("div", sum, i32(by));
+  return plus < 0 ? binary("max", length, i32(0)) : length;
 }
 
 export const sizeOf = (axis: Axis): Expression => size(extentOf(axis));

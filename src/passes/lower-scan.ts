@@ -106,7 +106,8 @@ function statePlaces(c: Context, { parts, t }: Lowering, s: ScanParts["states"][
   }
   const axes = [...s.formal.type.axes].sort(axisOrder);
   const steps = extentOf(axis);
-  const slots: Extent = { ...steps, plus: steps.plus + 1 };
+  // One more than there are steps, and one where there is none.
+  const slots: Extent = { ...steps, plus: Math.max(0, steps.plus) + (steps.by ?? 1) };
   const dtype = s.formal.type.dtype === "tuple" ? "f32" : s.formal.type.dtype;
   const buffer = c.shared.temporary(nameOf(s.formal), dtype, [slots, ...axes.map(extentOf)]);
   const slot = (position: Expression): Place => ({ buffer, dims: [fixedAt(position), ...axes.map(along)] });

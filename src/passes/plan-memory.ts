@@ -73,12 +73,14 @@ export function sizeOf(buffer: Buffer): readonly Term[] {
   const outer =
     buffer.layout.kind === "rows" ? buffer.dims.slice(0, buffer.dims.length - rowDims(buffer.dims)) : [];
   let terms: readonly Term[] = [{ factor: fixedElements(buffer), symbols: [] }];
-  for (const { symbol, times, plus } of outer) {
+  for (const { symbol, times, plus, by = 1 } of outer) {
+    // What is rounded down is at most the sum of its parts, each rounded up.
+    const share = (n: number): number => Math.ceil(n / by);
     const many = terms.map((t): Term => ({
-      factor: t.factor * times,
+      factor: t.factor * share(times),
       symbols: symbol === null ? t.symbols : [...t.symbols, symbol].sort(),
     }));
-    const few = terms.map((t): Term => ({ ...t, factor: t.factor * plus }));
+    const few = terms.map((t): Term => ({ ...t, factor: t.factor * share(plus) }));
     terms = collected(symbol === null ? few : [...many, ...few]);
   }
   return terms;

@@ -7,8 +7,8 @@ import type { BufferInfo, ExtentInfo, ParameterInfo } from "./metadata.ts";
 export type Sizes = Readonly<Record<string, number>>;
 export type Numbers = Float32Array | Int32Array;
 
-export const extent = ({ symbol, times, plus }: ExtentInfo, sizes: Sizes): number =>
-  symbol === null ? plus : times * sizes[symbol]! + plus;
+export const extent = ({ symbol, times, plus, by = 1 }: ExtentInfo, sizes: Sizes): number =>
+  symbol === null ? plus : Math.max(0, Math.floor((times * sizes[symbol]! + plus) / by));
 
 export const strides = (buffer: BufferInfo, sizes: Sizes): number[] =>
   buffer.strides.map(({ factor, extents }) => extents.reduce((n, e) => n * extent(e, sizes), factor));

@@ -115,11 +115,15 @@ export interface SpellingInfo {
   readonly blank: number;
 }
 
-/** `times * symbol + plus`; `plus` alone where the symbol is null. */
+/**
+ * `times * symbol + plus`, divided by `by` (1 if not given) and rounded down, never below 0; `plus` alone where the
+ * symbol is null.
+ */
 export interface ExtentInfo {
   readonly symbol: string | null;
   readonly times: number;
   readonly plus: number;
+  readonly by?: number;
 }
 
 export interface BufferInfo {

@@ -75,10 +75,12 @@ export function nameOf(scope: Scope, variable: Variable): string {
   return name;
 }
 
-export function extentText({ symbol, times, plus }: Extent, { size, constant }: Dialect): string {
+export function extentText({ symbol, times, plus, by }: Extent, { size, constant }: Dialect): string {
   if (symbol === null) return constant("i32", plus);
   const many = times === 1 ? size(symbol) : `${times} * ${size(symbol)}`;
-  return plus === 0 && times === 1 ? many : `(${many} + ${plus})`;
+  const sum = plus === 0 && times === 1 ? many : `(${many} + ${plus})`;
+  const whole = by === undefined ? sum : `(${sum} / ${by})`;
+  return plus < 0 ? `max(${whole}, 0)` : whole;
 }
 
 /** The product of some extents. */

@@ -41,7 +41,7 @@ export const extentStride = (extent: Extent): Stride =>
   isFixed(extent) ? unit(extent.plus) : { factor: 1, extents: [extent] };
 
 export const strideKey = (s: Stride): string =>
-  [s.factor, ...s.extents.map((e) => `${e.times}${e.symbol}+${e.plus}`).sort()].join("*");
+  [s.factor, ...s.extents.map((e) => `${e.times}${e.symbol}+${e.plus}/${e.by ?? 1}`).sort()].join("*");
 
 interface Sum {
   constant: number;

@@ -16,7 +16,7 @@ import { storeLanes } from "./helpers.ts";
 import { writeBlockMove } from "./moves.ts";
 import { writeReduce } from "./reduce.ts";
 import type { Scope } from "./scope.ts";
-import { openScope, turnsOf, writeLoop, writeSteps } from "./scope.ts";
+import { extentOf, openScope, writeLoop, writeSteps } from "./scope.ts";
 import { planKernel } from "./vectorise.ts";
 import type { ModuleWriter, Writer } from "./writer.ts";
 import { bindParameters, makeWriter } from "./writer.ts";
@@ -94,7 +94,7 @@ function overLanes(
   body: (inner: Scope, tail: Int | null) => void,
 ): void {
   const { code } = w;
-  const n = turnsOf(w, extent);
+  const n = extentOf(w, extent);
   const rounded = (mask: number): Int =>
     typeof n === "number" ? n & mask : code.keepInt(scope.code, code.m.i32.and(code.get(n), code.int(mask)));
   const whole = rounded(~3);

@@ -70,6 +70,12 @@ function writeReserve(
       },
       L.const(BigInt(4 * factor)),
     );
+  /** Steps that are fewer than what is taken off them are none. */
+  const atLeastZero = (sum: Ref, isSigned: boolean): Ref => {
+    if (!isSigned) return sum;
+    const kept = code.keep(body, sum, binaryen.i64);
+    return m.select(L.gt_s(code.get(kept), L.const(0n)), code.get(kept), L.const(0n));
+  };
   const firstFree = plan.slots.reduce(
     (end, { size }) =>
       isConstantSize(size) ? nextBase(end, 4 * size.reduce((n, t) => n + t.factor, 0)) : end,
@@ -80,7 +86,10 @@ function writeReserve(
   plan.slots.forEach(({ size }, slot) => {
     const { global } = places[slot]!;
     if (global === null) return;
-    const all = size.map(bytes).reduce((sum, t) => L.add(sum, t));
+    const all = atLeastZero(
+      size.map(bytes).reduce((sum, t) => L.add(sum, t)),
+      size.some(({ factor }) => factor < 0),
+    );
     const rounded = L.and(L.add(L.add(code.get(end), all), L.const(127n)), L.const(-64n));
     const tooFar = L.gt_u(code.get(end), L.const(highest));
     body.push(

@@ -98,23 +98,16 @@ function kept(frame: Frame, key: string, value: () => Ref): Local {
 
 export function extentOf(frame: Frame, extent: Extent): Int {
   const { code } = frame;
-  const { symbol } = extent;
-  if (symbol === null) return extent.plus;
-  return kept(frame, strideKey({ factor: 1, extents: [extent] }), () =>
-    code.add(code.mul(code.m.global.get(sizeGlobal(symbol), binaryen.i32), extent.times), extent.plus),
-  );
-}
-
-/** How many turns a loop of the extent takes: none where it is negative. */
-export function turnsOf(frame: Frame, extent: Extent): Int {
-  const size = extentOf(frame, extent);
-  if (typeof size === "number") return Math.max(0, size);
-  if (extent.plus >= 0) return size;
-  const { code } = frame;
   const { m } = code;
-  return kept(frame, `turns ${strideKey({ factor: 1, extents: [extent] })}`, () =>
-    m.select(m.i32.gt_s(code.get(size), m.i32.const(0)), code.get(size), m.i32.const(0)),
-  );
+  const { symbol, times, plus, by = 1 } = extent;
+  if (symbol === null) return plus;
+  const key = strideKey({ factor: 1, extents: [extent] });
+  const sum = (): Ref => code.add(code.mul(m.global.get(sizeGlobal(symbol), binaryen.i32), times), plus);
+  const whole = (): Ref => (by === 1 ? sum() : m.i32.div_s(sum(), m.i32.const(by)));
+  if (plus >= 0) return kept(frame, key, whole);
+  const signed = kept(frame, `signed ${key}`, whole);
+  const isSome = (): Ref => m.i32.gt_s(code.get(signed), m.i32.const(0));
+  return kept(frame, key, () => m.select(isSome(), code.get(signed), m.i32.const(0)));
 }
 
 /** The turns of loops of the extents within each other. */
@@ -123,7 +116,7 @@ export function countOf(frame: Frame, extents: readonly Extent[]): Int {
   const known = extents.reduce((n, e) => (e.symbol === null ? n * e.plus : n), 1);
   const open = extents.filter((e) => e.symbol !== null);
   if (open.length === 0) return known;
-  const factors = open.map((e) => turnsOf(frame, e));
+  const factors = open.map((e) => extentOf(frame, e));
   return kept(frame, `count ${strideKey({ factor: known, extents: open })}`, () =>
     factors.reduce<Ref>((product, f) => code.mul(product, f), code.int(known)),
   );

@@ -37,6 +37,29 @@ export function lengthAxes({ size }: Axis): readonly Axis[] {
   return size.within ? union(lengthAxes(size.within), [size.within]) : [batch];
 }
 
+/** How a length follows from that of the source: `max(0, ⌊(times * |source| + plus) / by⌋)`. */
+export interface LengthRule {
+  readonly source: Axis;
+  readonly times: number;
+  readonly plus: number;
+  readonly by: number;
+}
+
+/** From the first axis of a chain of linear ones. A multiple of what was rounded down is no such rule. */
+export function lengthRule(axis: Axis): LengthRule {
+  const { size } = axis;
+  if (size.kind !== "linear") return { source: axis, times: 1, plus: 0, by: 1 };
+  const inner = lengthRule(size.of);
+  if (inner.by !== 1 && size.times !== 1)
+    throw new CompilerBug(`axis ${axis.name} is a multiple of a length that was rounded down`);
+  return {
+    source: inner.source,
+    times: inner.times * size.times,
+    plus: inner.plus * size.times + size.plus * inner.by,
+    by: inner.by * (size.by ?? 1),
+  };
+}
+
 export function fixedSize(axis: Axis): number {
   if (axis.size.kind !== "fixed") throw new CompilerBug(`axis ${axis.name} has no fixed size`);
   return axis.size.size;

@@ -2,7 +2,7 @@
  * What the evaluator knows besides values: sizes, lengths, and which examples are still running. Padding is what
  * lies past an example's end; `validity` marks what counts in a sum.
  */
-import { batch, isRagged, lengthAxes } from "./build.ts";
+import { batch, isRagged, lengthAxes, lengthRule } from "./build.ts";
 import { CompilerBug } from "../../diagnostics/diagnostic.ts";
 import type { RandomSource } from "../random.ts";
 import type { Tensor } from "./tensor.ts";
@@ -68,11 +68,11 @@ function axisLengths(
   size: (axis: Axis) => number,
 ): Lengths {
   if (axis.size.kind === "linear") {
-    const { of, times, plus } = axis.size;
-    const length = (n: number): number => Math.max(0, times * n + plus);
-    if (!isRagged(of)) return { axes: [], sizes: [], data: Int32Array.of(length(size(of))) };
-    const source = lengths(of);
-    return { ...source, data: source.data.map(length) };
+    const { source, times, plus, by } = lengthRule(axis);
+    const length = (n: number): number => Math.max(0, Math.floor((times * n + plus) / by));
+    if (!isRagged(source)) return { axes: [], sizes: [], data: Int32Array.of(length(size(source))) };
+    const given = lengths(source);
+    return { ...given, data: given.data.map(length) };
   }
   const axes = lengthAxes(axis);
   const sizes = axes.map(size);

@@ -145,7 +145,7 @@ function axisLine(axis: Axis): string {
     size.kind === "fixed"
       ? String(size.size)
       : size.kind === "linear"
-        ? `linear ${word(size.of.name)} * ${size.times} + ${size.plus}`
+        ? `linear ${word(size.of.name)} * ${size.times} + ${size.plus}${size.by ? ` / ${size.by}` : ""}`
         : size.kind === "ragged" && size.within
           ? `ragged within ${word(size.within.name)}`
           : size.kind;

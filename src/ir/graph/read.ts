@@ -99,7 +99,8 @@ function readSize(line: Line, reader: Reader): AxisSize {
   line.expect("*");
   const times = line.number();
   line.expect("+");
-  return { kind: "linear", of, times, plus: line.number() };
+  const plus = line.number();
+  return { kind: "linear", of, times, plus, ...(line.accept("/") ? { by: line.number() } : {}) };
 }
 
 function readParameter(line: Line, reader: Reader): void {

@@ -24,8 +24,17 @@ export type AxisSize =
   | { readonly kind: "batch" }
   /** A length per example, given with the data; `within` another ragged axis, one for each of its positions. */
   | { readonly kind: "ragged"; readonly within: Axis | null }
-  /** A length per example that follows another axis's: `times * |of| + plus`. */
-  | { readonly kind: "linear"; readonly of: Axis; readonly times: number; readonly plus: number };
+  /**
+   * A length per example that follows another axis's: `times * |of| + plus`, divided by `by` (1 if not given) and
+   * rounded down; never below 0.
+   */
+  | {
+      readonly kind: "linear";
+      readonly of: Axis;
+      readonly times: number;
+      readonly plus: number;
+      readonly by?: number;
+    };
 
 /** Identity is the object; `name` is for people and unique within a graph by construction where possible. */
 export interface Axis {

@@ -16,7 +16,11 @@ export const fixed = (size: number): Extent => ({ symbol: null, times: 0, plus: 
 export const symbolic = (symbol: string, times = 1, plus = 0): Extent => ({ symbol, times, plus });
 export const isFixed = (extent: Extent): boolean => extent.symbol === null;
 export const sameExtent = (a: Extent, b: Extent): boolean =>
-  a.symbol === b.symbol && a.plus === b.plus && (a.symbol === null || a.times === b.times);
+  a.symbol === b.symbol && a.plus === b.plus && (a.symbol === null || isMultiple(a, b));
+
+/** Whether two extents of one symbol differ at most in what is added. */
+export const isMultiple = (a: Extent, b: Extent): boolean =>
+  a.times === b.times && (a.by ?? 1) === (b.by ?? 1);
 
 const roundUp = (n: number, multiple: number): number => Math.ceil(n / multiple) * multiple;
 

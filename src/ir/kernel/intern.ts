@@ -4,6 +4,7 @@
  */
 import { applyBinary } from "./scalars.ts";
 import { f32, i32, bool } from "./build.ts";
+import { printExtent } from "./print.ts";
 import type { Buffer, Expression, Variable } from "./types.ts";
 import { children, withChildren } from "./walk.ts";
 
@@ -31,7 +32,7 @@ export function makeInterner(): Interner {
       case "variable":
         return String(mark(e.variable));
       case "extent":
-        return `${e.extent.symbol},${e.extent.times},${e.extent.plus}`;
+        return printExtent(e.extent);
       case "load":
         return String(mark(e.from.buffer));
       case "unary":

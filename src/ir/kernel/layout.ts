@@ -12,7 +12,7 @@ export function extentSize(extent: Extent, sizes: Sizes): number {
   if (extent.symbol === null) return extent.plus;
   const size = sizes[extent.symbol];
   if (size === undefined) throw new CompilerBug(`no size given for ${extent.symbol}`);
-  return extent.times * size + extent.plus;
+  return Math.max(0, Math.floor((extent.times * size + extent.plus) / (extent.by ?? 1)));
 }
 
 /** Strides of the dims of a row (and of a panel's columns or rows): the innermost padded to 4 if it is a row. */

@@ -10,7 +10,8 @@ import { children, expressions, kernelRoots } from "./walk.ts";
 export function printExtent(e: Extent): string {
   if (e.symbol === null) return String(e.plus);
   const many = e.times === 1 ? e.symbol : `${e.times}*${e.symbol}`;
-  return e.plus === 0 ? many : `${many}${e.plus < 0 ? "-" : "+"}${Math.abs(e.plus)}`;
+  const sum = e.plus === 0 ? many : `${many}${e.plus < 0 ? "-" : "+"}${Math.abs(e.plus)}`;
+  return e.by === undefined ? sum : `(${sum})/${e.by}`;
 }
 
 export function printBuffer(b: Buffer): string {

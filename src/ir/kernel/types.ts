@@ -14,11 +14,15 @@
 /** A run-time size: `B` the number of examples, or an axis's longest length in the batch. */
 export type SizeSymbol = string;
 
-/** `times * symbol + plus`, or `plus` alone where the symbol is null. */
+/**
+ * `times * symbol + plus`, or `plus` alone where the symbol is null; divided by `by` (1 if not given) and rounded down.
+ * Never below 0.
+ */
 export interface Extent {
   readonly symbol: SizeSymbol | null;
   readonly times: number;
   readonly plus: number;
+  readonly by?: number;
 }
 
 // ---- buffers ------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@
  * are listed. Returns the faults as sentences; `verifyKernels` throws the first as a `CompilerBug`.
  */
 import { CompilerBug } from "../../diagnostics/diagnostic.ts";
+import { isMultiple } from "./build.ts";
 import { printExtent } from "./print.ts";
 import type { Access, Buffer, Expression, Extent, Kernel, KernelProgram, Loop, Statement } from "./types.ts";
 import type { Variable } from "./types.ts";
@@ -53,7 +54,7 @@ export function kernelFaults(program: KernelProgram): string[] {
       say(`index ${last} of ${buffer.name}, whose dim is ${printExtent(dim)}`);
     if (e.kind !== "variable") return;
     const extent = scope.variables.get(e.variable);
-    const comparable = extent && extent.symbol === dim.symbol && extent.times === dim.times;
+    const comparable = extent && extent.symbol === dim.symbol && isMultiple(extent, dim);
     if (comparable && extent.plus > dim.plus)
       say(`${e.variable.name} < ${printExtent(extent)} indexes ${printExtent(dim)} of ${buffer.name}`);
   };
