@@ -25,6 +25,14 @@ export const builtins: Readonly<Record<string, Explanation>> = {
     "The largest value over the steps of each sequence; as a function, over the feature, a binder, or its arguments.",
     "x >> lstm(64) >> bidir >> max >> softmax(label)",
   ),
+  conv: stage(
+    "One map of every window of `k` places, to `n` features: over all fixed named axes, else along the sequence (`along = S`). `stride` places from one window to the next, `pad` zeros on either side; a list gives a number for each axis.",
+    "image >> conv(32, 3, pad = 1) >> relu >> pool(2)",
+  ),
+  pool: stage(
+    "The maximum over windows of `k` places, side by side, along the axes that `conv` takes.",
+    "image >> conv(32, [5, 3]) >> relu >> pool([3, 2])",
+  ),
   each: stage(
     "The stage at every place of the leading axis, which it does not see: one for sentences, on documents.",
     "doc >> each(embed(64) >> lstm(64) >> last) >> lstm(64)",

@@ -188,6 +188,32 @@ export const meaning = {
     example: "input x : f32[T, 3]\nx >> dense(8) >> stack(5000)",
     mend: "input x : f32[T, 3]\nx >> dense(8) >> stack(5)",
   },
+  "window-numbers": {
+    severity: "error",
+    message:
+      "`{option}` is to be a whole number from {least} on, or a list of {count}: one for each of {axes}.",
+    hint: null,
+    about: "A convolution has windows along each of its axes, of one size or of a size for each.",
+    example: "input image : f32[H: 8, W: 8, 1]\noutput y = image >> conv(4, [3, 3, 3])",
+    mend: "input image : f32[H: 8, W: 8, 1]\noutput y = image >> conv(4, [3, 5])",
+  },
+  "window-too-large": {
+    severity: "error",
+    message: "A window of {size} places does not fit into `{axis}`, which has {places}.",
+    hint: "Take a smaller one, or pad the axis: `pad = 1`.",
+    about: "Windows lie within an axis and its margins.",
+    example: "input image : f32[H: 4, W: 4, 1]\noutput y = image >> pool(2) >> conv(4, 3)",
+    mend: "input image : f32[H: 4, W: 4, 1]\noutput y = image >> pool(2) >> conv(4, 3, pad = 1)",
+  },
+  "multiple-of-windows": {
+    severity: "error",
+    message: "`{name}` is a multiple of a number of windows, and that was rounded down.",
+    hint: "Make the axis before the windows are taken, or take them with `stride = 1`.",
+    about: "The length of a made axis is computed from that of the data, by one division at most.",
+    example:
+      "fn twice(x[i, k]) {\n  z[u: 2 * |i|] = x[floor(u / 2)]\n  return sum(u: z[u])\n}\ninput x : f32[T, 3]\noutput y = twice(x >> pool(2))",
+    mend: "fn twice(x[i, k]) {\n  z[u: 2 * |i|] = x[floor(u / 2)]\n  return sum(u: z[u])\n}\ninput x : f32[T, 3]\noutput y = twice(x)",
+  },
   "size-from-data": {
     severity: "error",
     message: "The size {what} comes from the data, which isn't known here.",
@@ -494,7 +520,8 @@ export const meaning = {
   },
   "one-name-two-axes": {
     severity: "error",
-    message: "`{name}` would be both `{first}` and `{second}`: parameters that name their axes alike have them in common.",
+    message:
+      "`{name}` would be both `{first}` and `{second}`: parameters that name their axes alike have them in common.",
     hint: "Give the axes names of their own in the definition, or values along one axis.",
     about: "In `loss crf(y[t]) (e[t, k])` both run along one axis.",
     example:
@@ -600,7 +627,7 @@ export const meaning = {
     message: "{what} is in the language but not yet in this version of the compiler.",
     hint: null,
     about: "The language reference describes more than this version compiles.",
-    example: "input x : f32[T, 3]\noutput y = x >> conv(4, 3)",
-    mend: "input x : f32[T, 3]\noutput y = x >> lstm(4)",
+    example: "input x : f32[3]\nnet D = dense(1)\nminimize D : sum(D(x))",
+    mend: "input x : f32[3]\nnet D = dense(1)\nminimize sum(D(x))",
   },
 } as const satisfies Record<string, CatalogueEntry>;

@@ -1,4 +1,5 @@
 /** The arguments of a call, by place and by name, and what to say when their number is wrong. */
+import { nearest, orList } from "../diagnostics/nearest.ts";
 import type { Note } from "../diagnostics/diagnostic.ts";
 import type { Argument, Expression } from "../parser/ast.ts";
 import { fail } from "./environment.ts";
@@ -24,6 +25,27 @@ export function only(site: CallSite, name: string): Operand {
   const [first, second] = positional(site);
   if (!first || second) failCount(site, name, 1, positional(site).length);
   return operand(first, site);
+}
+
+/** Nothing that a call gives is passed over: `places` of `options` may be given without their name. */
+export function checkArguments(
+  call: CallSite,
+  stage: string,
+  options: readonly string[],
+  places: number,
+): void {
+  const known = options.length > 0 ? orList(options) : "none";
+  let unnamed = 0;
+  for (const { name, span } of call.arguments) {
+    if (name && !options.includes(name.name))
+      fail(call.environment, "unknown-option", name.span, {
+        stage,
+        name: name.name,
+        known,
+        nearest: nearest(name.name, options) ?? "",
+      });
+    if (!name && ++unnamed > places) fail(call.environment, "too-many-options", span, { stage, known });
+  }
 }
 
 /** `way` shows how it is called. */

@@ -33,6 +33,8 @@ export function madeAxis(entry: AxisEntry, environment: Environment): Tensor {
   const { name } = entry.name!;
   const size = evaluate(entry.size!, environment);
   const linear = size.kind === "tensor" && !size.index ? linearLength(size.node) : null;
+  if (linear && linear.times !== 1 && build.lengthRule(linear.of).by !== 1)
+    fail(environment, "multiple-of-windows", entry.span, { name });
   if (!linear)
     return indexAlong(namedAxis(environment.session, name, evaluateSize(entry.size!, environment)));
   const { of, times, plus } = linear;

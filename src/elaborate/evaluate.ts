@@ -81,7 +81,6 @@ export function lookup(name: Name, environment: Environment): Value {
   if (value) return value;
   if (environment.lookup(lossKey(name.name)))
     return fail(environment, "loss-as-function", name.span, { name: name.name });
-  if (notYet.has(name.name)) return fail(environment, "not-yet", name.span, { what: `\`${name.name}\`` });
   if (Object.hasOwn(modifiers, name.name))
     return fail(environment, "modifier-without-stage", name.span, { name: name.name });
   if (environment.session.axes.get(name.name)?.kind === "time")
@@ -96,9 +95,6 @@ export function lookup(name: Name, environment: Environment): Value {
     nearest: nearest(name.name, known) ?? "",
   });
 }
-
-/** Words of the language that this version doesn't know; what it does know is found before. */
-export const notYet: ReadonlySet<string> = new Set(["conv", "pool"]);
 
 /** A name's meaning: what the program binds comes before the compiler's own. */
 export function find(name: string, environment: Environment): Value | null {

@@ -3,7 +3,8 @@ import * as build from "../ir/graph/build.ts";
 import type { Axis, Node } from "../ir/graph/types.ts";
 import { nearest, orList } from "../diagnostics/nearest.ts";
 import { openChild } from "./body.ts";
-import { failCount } from "./arguments.ts";
+import { checkArguments, failCount } from "./arguments.ts";
+import { convolution, maximumPooling } from "./convolution.ts";
 import { meanOver } from "./reductions.ts";
 import { concatTensors } from "./vectors.ts";
 import { fail, type Environment } from "./environment.ts";
@@ -64,6 +65,8 @@ export const builtinStages: Readonly<Record<string, (call: CallSite) => Stage>> 
   first: pooling("first", firstOf),
   mean: pooling("mean", (value, axis) => meanOver(toF32(value.node), [axis])),
   max: pooling("max", (value, axis) => build.reduce("max", toF32(value.node), [axis])),
+  conv: convolution,
+  pool: maximumPooling,
   each: eachOf,
   repeat: repeatAlong,
   reverse: (call) => ({
@@ -139,22 +142,6 @@ function repeatAlong(call: CallSite): Stage {
 }
 
 // ---- modifiers ------------------------------------------------------------------------------------------------------
-
-/** Nothing that a call gives is passed over: `places` of `options` may be given without their name. */
-function checkArguments(call: CallSite, stage: string, options: readonly string[], places: number): void {
-  const known = options.length > 0 ? orList(options) : "none";
-  let unnamed = 0;
-  for (const { name, span } of call.arguments) {
-    if (name && !options.includes(name.name))
-      fail(call.environment, "unknown-option", name.span, {
-        stage,
-        name: name.name,
-        known,
-        nearest: nearest(name.name, options) ?? "",
-      });
-    if (!name && ++unnamed > places) fail(call.environment, "too-many-options", span, { stage, known });
-  }
-}
 
 const merges = ["concat", "sum", "mean"] as const;
 

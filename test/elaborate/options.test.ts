@@ -53,7 +53,19 @@ describe("options", () => {
     const source = `fn noisy(x) { return if training then x + normal else x }\n${x}output y = x >> noisy`;
     expect(typesOf(source)).toEqual({ y: "f32[T, 3]" });
   });
-  test("what this version lacks says so", () => {
-    expect(codesOf(`${x}x >> pool(3)`)).toEqual(["not-yet"]);
+  test.each([
+    ["conv(4)", "argument-count"],
+    ["conv(4, 3, 1, 1, 1)", "too-many-options"],
+    ["conv(4, 3, padding = 1)", "unknown-option"],
+    ["conv(4, 0)", "window-numbers"],
+    ["conv(4, [3, 3])", "window-numbers"],
+    ["conv(4, 3, pad = -1)", "window-numbers"],
+    ["conv(4, 3, along = S)", "no-such-axis"],
+    ["conv(0, 3)", "size-wanted"],
+    ["pool", "argument-count"],
+    ["pool(1.5)", "window-numbers"],
+    ["pool(2, 2)", "too-many-options"],
+  ])("%s is refused: %s", (stage, code) => {
+    expect(codesOf(`${x}output y = x >> ${stage}`)).toEqual([code]);
   });
 });

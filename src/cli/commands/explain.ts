@@ -19,7 +19,6 @@ async function explain(asked: string | undefined): Promise<void> {
   const { catalogue } = await import("../../diagnostics/catalogue.ts");
   const { builtins } = await import("../explain-builtins.ts");
   const { words } = await import("../explain-words.ts");
-  const { notYet } = await import("../../elaborate/evaluate.ts");
   const own = { ...words, ...builtins };
   const definitions = await libraryDefinitions();
   if (asked === undefined) return listAll([...definitions.keys()], Object.keys(own), Object.keys(catalogue));
@@ -40,8 +39,6 @@ async function explain(asked: string | undefined): Promise<void> {
       `${definition ? "\n" : ""}${colors.bold(name)}  ${colors.dim(word.kind)}\n\n${word.about}\n\n${word.example.replace(/^/gmu, "  ")}`,
     );
   if (entry ?? definition ?? word) return;
-  if (notYet.has(name))
-    return say(`\`${name}\` is part of the language, but not yet of this version of the compiler.`);
   const { nearest } = await import("../../diagnostics/nearest.ts");
   const near = nearest(name, [...definitions.keys(), ...Object.keys(own), ...Object.keys(catalogue)]);
   throw new Failure(
