@@ -42,7 +42,8 @@ export async function compile(
 
   // Binaryen is large: it is loaded only when code is emitted.
   const { emit, emitText } = await import("../backends/wasm/emit.ts");
-  if (stages.wants("wat")) stages.text("wat", emitText(fused));
+  const relaxed = options.relaxedSimd ?? false;
+  if (stages.wants("wat")) stages.text("wat", emitText(fused, { relaxed }));
   const forDevice = options.target === "tfjs" ? compileTfjs(fused, emit) : null;
   if (stages.wants("wgsl") || stages.wants("glsl")) {
     const { webgpu, webgl } = (forDevice ?? compileTfjs(fused, emit)).tfjs;
@@ -60,6 +61,6 @@ export async function compile(
     memory,
     vocabularies: options.vocabularies ?? {},
   });
-  const wasm = forDevice ? null : emit(program);
+  const wasm = forDevice ? null : emit(program, { relaxed });
   return { diagnostics, sources, wasm, tfjs: forDevice?.tfjs ?? null, metadata, stages: stages.texts };
 }

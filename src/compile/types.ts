@@ -17,6 +17,8 @@ export interface CompileOptions {
     path: string,
     from: string,
   ) => { readonly file: string; readonly source: string } | null;
+  /** Products by relaxed SIMD: faster where there is a fused multiply-add, and bits that depend on the machine. */
+  readonly relaxedSimd?: boolean;
   /** Passes switched off, by name. */
   readonly without?: readonly string[];
   /** Stages to print: `ast`, `graph`, a pass, `kernels`, `memory`, `wat`, `wgsl`, `glsl`. */

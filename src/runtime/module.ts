@@ -5,6 +5,17 @@ import type { Metadata } from "./metadata.ts";
 
 type Export = (...sizes: number[]) => unknown;
 
+/** Fails where the engine lacks something that the module was built for. */
+async function compiled(wasm: BufferSource): Promise<WebAssembly.Module> {
+  try {
+    return await WebAssembly.compile(wasm);
+  } catch (error) {
+    return fail(
+      `this engine cannot compile the module (${(error as Error).message}); one built without \`--relaxed-simd\` needs SIMD alone`,
+    );
+  }
+}
+
 /** Instantiates. Fails if the module is not that of the metadata. */
 export async function startModule(
   metadata: Metadata,
@@ -12,7 +23,7 @@ export async function startModule(
 ): Promise<Host> {
   if (metadata.format !== 1)
     fail(`this runtime reads packages of format 1, not ${String(metadata.format)}: build the package again`);
-  const module = wasm instanceof WebAssembly.Module ? wasm : await WebAssembly.compile(wasm);
+  const module = wasm instanceof WebAssembly.Module ? wasm : await compiled(wasm);
   // The module grows it, up to the 2 GiB that its addresses reach.
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 32768 });
   const imports: Record<string, Record<string, WebAssembly.Memory>> = {};

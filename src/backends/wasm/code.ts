@@ -26,14 +26,39 @@ export function bitsOf(value: number): number {
   return bytes.getInt32(0);
 }
 
+interface Ternary {
+  _BinaryenSIMDTernary(module: number, op: number, a: Ref, b: Ref, c: Ref): Ref;
+}
+
+/** Binaryen's JavaScript has no name of its own for this instruction. */
+function relaxedMultiplyAdd(m: Module, a: Ref, b: Ref, sum: Ref): Ref {
+  const { ptr } = m as unknown as { readonly ptr: number };
+  return (binaryen as unknown as Ternary)._BinaryenSIMDTernary(
+    ptr,
+    Number(binaryen.RelaxedMaddVecF32x4),
+    a,
+    b,
+    sum,
+  );
+}
+
 export class FunctionCode {
   readonly m: Module;
   private readonly params: readonly Type[];
   private readonly vars: Type[] = [];
+  private readonly relaxed: boolean;
 
-  constructor(m: Module, params: readonly Type[]) {
+  /** `relaxed`: see `multiplyAdd`. */
+  constructor(m: Module, params: readonly Type[], relaxed = false) {
     this.m = m;
     this.params = params;
+    this.relaxed = relaxed;
+  }
+
+  /** a · b + sum in lanes: rounded twice, or relaxed, once where the machine can. */
+  multiplyAdd(a: Ref, b: Ref, sum: Ref): Ref {
+    const { m } = this;
+    return this.relaxed ? relaxedMultiplyAdd(m, a, b, sum) : m.f32x4.add(sum, m.f32x4.mul(a, b));
   }
 
   param(index: number): Local {

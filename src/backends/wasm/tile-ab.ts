@@ -59,7 +59,7 @@ export function abFunction(module: ModuleWriter, shape: ABShape): string {
 
 /** Parameters: addresses of A, B, C, S, the number of rows, and that of k if the shape leaves it open. */
 function write(module: ModuleWriter, name: string, shape: ABShape): void {
-  const code = new FunctionCode(module.m, new Array<binaryen.Type>(6).fill(binaryen.i32));
+  const code = new FunctionCode(module.m, new Array<binaryen.Type>(6).fill(binaryen.i32), module.relaxed);
   const { m } = code;
   const rows = code.param(4);
   const K = shape.k.reduce((n, k) => n * (k.extent ?? 256), 1);
@@ -168,7 +168,7 @@ function tileCode(
     step.push(code.set(x, m.v128.load32_splat(r * shape.rowA, 4, code.get(at.a))));
     row.forEach((sum, v) => {
       const right = rows > 1 ? code.get(b[v]!) : loadB(v);
-      step.push(code.set(sum, m.f32x4.add(code.get(sum), m.f32x4.mul(code.get(x), right))));
+      step.push(code.set(sum, code.multiplyAdd(code.get(x), right, code.get(sum))));
     });
   });
   body.push(...walkK(code, shape.k, at, step, `k ${rows} ${width}`));

@@ -35,7 +35,7 @@ export function atbFunction(module: ModuleWriter, shape: AtBShape): string {
 
 /** Parameters: addresses of A, B, C, and the number of rows of A and B. */
 function write(module: ModuleWriter, name: string, shape: AtBShape): void {
-  const code = new FunctionCode(module.m, new Array<binaryen.Type>(4).fill(binaryen.i32));
+  const code = new FunctionCode(module.m, new Array<binaryen.Type>(4).fill(binaryen.i32), module.relaxed);
   const { m } = code;
   const [pa, pb, pc, rows] = [0, 1, 2, 3].map((i) => code.param(i)) as [Local, Local, Local, Local];
   const body: Ref[] = [];
@@ -120,7 +120,7 @@ function tileCode(
   sums.forEach((row, r) => {
     step.push(code.set(x, m.v128.load32_splat(4 * r, 4, code.get(a))));
     row.forEach((sum, v) =>
-      step.push(code.set(sum, m.f32x4.add(code.get(sum), m.f32x4.mul(code.get(x), code.get(right[v]!))))),
+      step.push(code.set(sum, code.multiplyAdd(code.get(x), code.get(right[v]!), code.get(sum)))),
     );
   });
   const label = `rows ${rows} ${width}`;

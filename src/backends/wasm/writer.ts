@@ -8,6 +8,8 @@ import { openScope } from "./scope.ts";
 
 export interface ModuleWriter {
   readonly m: Module;
+  /** Products may round a multiplication and its addition once, as the machine likes. */
+  readonly relaxed: boolean;
   /** The address of a buffer: a constant, or a global and an offset in bytes. */
   readonly base: (buffer: Buffer) => { readonly global: string | null; readonly offset: number };
   readonly slot: (buffer: Buffer) => number;

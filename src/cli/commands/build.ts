@@ -23,6 +23,7 @@ interface BuildOptions {
   readonly emit?: string;
   readonly without?: readonly string[];
   readonly target?: "wasm" | "tfjs";
+  readonly relaxedSimd?: boolean;
   readonly force?: boolean;
   readonly json?: boolean;
 }
@@ -47,6 +48,10 @@ export function addBuild(program: Command): void {
     .option("--weights <FILE>", "put these weights into the package (safetensors, names as in the program)")
     .option("--single-file", "one JavaScript file with everything in it")
     .option(
+      "--relaxed-simd",
+      "products by fused multiply-add where there is one: faster, but the last bits are the machine's",
+    )
+    .option(
       "--emit <STAGE>",
       "print a stage of the compiler instead: ast, graph, a pass, kernels, memory, wat, wgsl, glsl",
     )
@@ -66,6 +71,7 @@ async function build(path: string, options: BuildOptions): Promise<void> {
     dims: options.dim ?? {},
     vocabularies: readVocabularies(options.vocab ?? {}),
     without: options.without ?? [],
+    relaxedSimd: options.relaxedSimd ?? false,
   };
   if (options.emit !== undefined) return emitStage(source, options.emit, settings);
   await refuseUnused(source, settings);
