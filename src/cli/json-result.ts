@@ -23,6 +23,7 @@ export function jsonResult(
 ): Nested<number | string> | readonly ScoredAnswer[] {
   if (!isDecoded(result)) {
     const { meaning } = output;
+    if (meaning === "labels" && isSpelled(output, metadata)) return (result.labels() as string[]).join("");
     if (meaning === "labels" || (meaning === "probabilities" && !probabilities)) return result.labels();
     return shorten(result.nested());
   }
@@ -31,6 +32,13 @@ export function jsonResult(
   const shown = (answer: Answer): Nested<number | string> => (isText ? answer.text() : answer.labels());
   if (!best) return shown(result);
   return result.best.map((answer) => ({ answer: shown(answer), score: Number(answer.score.toPrecision(6)) }));
+}
+
+/** Characters that are not those of steps are a text. */
+function isSpelled({ target, axes, vocabulary }: OutputInfo, { data, vocabularies }: Metadata): boolean {
+  const info = data.find(({ name }) => name === target);
+  const words = vocabulary !== null && vocabularies[vocabulary.of] !== undefined;
+  return words && info?.base === "char" && info.axes.length === 1 && info.axes[0]!.name !== axes[0]?.name;
 }
 
 const isDecoded = (result: Result): result is Decoded => "best" in result;
