@@ -1,8 +1,8 @@
 /**
  * Builds dist/: the library, the command line, the runtime that goes into packages, and the declarations.
  *
- * The runtimes come first: their texts are part of the others, under the names `rnnc:runtime` and `rnnc:runtime-tfjs`, for
- * the package writer.
+ * The runtimes come first: their texts are part of the others, under names such as `rnnc:runtime`, for the package
+ * writer.
  */
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -26,6 +26,7 @@ declarations.catch(() => {});
 
 const runtimes = {
   runtime: await buildRuntime(`${root}/dist/runtime.js`),
+  "runtime-searching": await buildRuntime(`${root}/dist/runtime-searching.js`, "searching-entry.ts"),
   "runtime-tfjs": await buildRuntime(`${root}/dist/runtime-tfjs.js`, "tfjs/package-entry.ts"),
 };
 

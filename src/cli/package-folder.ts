@@ -44,10 +44,10 @@ async function filesOf({ metadata, wasm, tfjs, weights, singleFile = false }: Pa
     ]);
     return tfjsFiles({ metadata, program: tfjs, runtime, weights, options });
   }
-  const [{ packageFiles }, { default: runtime }] = await Promise.all([
-    import("../backends/package/package-files.ts"),
-    import("rnnc:runtime"),
-  ]);
+  const { packageFiles, needsSearches } = await import("../backends/package/package-files.ts");
+  const { default: runtime } = await (needsSearches(metadata)
+    ? import("rnnc:runtime-searching")
+    : import("rnnc:runtime"));
   return packageFiles({ metadata, wasm: wasm!, runtime, weights, options });
 }
 

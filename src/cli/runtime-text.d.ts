@@ -3,6 +3,10 @@ declare module "rnnc:runtime" {
   const text: string;
   export default text;
 }
+declare module "rnnc:runtime-searching" {
+  const text: string;
+  export default text;
+}
 declare module "rnnc:runtime-tfjs" {
   const text: string;
   export default text;

@@ -154,11 +154,12 @@ export function openMachine(metadata: Metadata, host: Host): Machine {
 }
 
 const noLoss = "the model has no loss: give it an output layer or `minimize` to train it";
+const noChoices = "the model does not read its own choices";
 const noEntry: Readonly<Record<keyof Metadata["entries"], string>> = {
   predict: "the model has no output: name one with `output`",
   step: "the model cannot run one step at a time",
-  begin: "the model has nothing that is computed before its choices",
-  next: "the model does not read its own choices",
+  begin: noChoices,
+  next: noChoices,
   evaluate: noLoss,
   gradients: noLoss,
   update: noLoss,

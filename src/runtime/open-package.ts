@@ -4,7 +4,8 @@
  */
 import { fromBase64 } from "./base64.ts";
 import { fail } from "./errors.ts";
-import { load, type Model } from "./load.ts";
+import { type Model, openModel } from "./model.ts";
+import type { Searches } from "./searches.ts";
 import type { Metadata } from "./metadata.ts";
 
 /** Where the parts of a package are; in text: base64 of what is inline. Asked only for what the caller did not give. */
@@ -27,18 +28,19 @@ export interface PackageOptions {
   readonly metadata?: Metadata;
 }
 
-/** `base` is the address of the package's module. */
+/** `base` is the address of the package's module. `searches`: null for a model that needs none. */
 export async function openPackage(
   parts: PackageParts,
   base: string,
   options: PackageOptions = {},
+  searches: Searches | null = null,
 ): Promise<Model> {
   const [wasm, metadata, weights] = await Promise.all([
     options.wasm ?? bytesOf(parts.wasm()),
     options.metadata ?? metadataOf(parts.metadata()),
     weightsOf(parts, base, options),
   ]);
-  return load({ metadata, wasm, weights });
+  return openModel({ metadata, wasm, weights }, searches);
 }
 
 export async function metadataOf(part: URL | Metadata): Promise<Metadata> {

@@ -3,8 +3,7 @@ import type { Batch } from "./batch.ts";
 import { fail } from "./errors.ts";
 import { batchDim, dimsOf, extent, gather, strides } from "./layout.ts";
 import type { Machine } from "./machine.ts";
-import type { BufferInfo, OutputInfo, SpellingInfo } from "./metadata.ts";
-import { type Hypothesis, prefixBeam, type SearchOptions } from "./prefix-beam.ts";
+import type { BufferInfo, OutputInfo } from "./metadata.ts";
 import { elements } from "./safetensors.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
@@ -25,7 +24,7 @@ export interface Result {
   readonly labels: () => Nested<string | number>;
 }
 
-/** What an output is for each example; of labels that paths spell the likeliest, as `decode { beam(n) }` finds them. */
+/** What an output is for each example. */
 export function readOutput(
   machine: Machine,
   info: OutputInfo,
@@ -33,11 +32,6 @@ export function readOutput(
   batch: Sized,
   vocabulary: Vocabulary | null,
 ): Result[] {
-  if (info.spelling)
-    return findHypotheses(machine, info.spelling, info, batch).map(([first]) => {
-      const ids = Int32Array.from(first?.ids ?? []);
-      return makeResult(info, ids, [ids.length], vocabulary);
-    });
   return readDense(machine, info, buffer, batch).map(({ data, shape }, k) => {
     const isPath = info.meaning === "labels" && shape.length === 1;
     const said = isPath ? (data as Int32Array).filter((id) => id >= 0) : data;
@@ -51,23 +45,7 @@ export function readOutput(
   });
 }
 
-/** Searches for the labels of each example, by what the last prediction left of their paths. */
-export function findHypotheses(
-  machine: Machine,
-  { emissions, classes, blank }: SpellingInfo,
-  { axes }: Pick<OutputInfo, "axes">,
-  batch: Sized,
-  options: SearchOptions = {},
-): (readonly Hypothesis[])[] {
-  const own = machine.metadata.decode.find(({ kind }) => kind === "beam")?.options["n"];
-  const width = options.width ?? (typeof own === "number" ? own : undefined);
-  const buffer = machine.buffer(emissions) ?? fail(`the module has no buffer \`${emissions}\``);
-  return readDense(machine, { axes }, buffer, batch).map(({ data }) =>
-    prefixBeam(data, classes, blank, { ...options, ...(width === undefined ? {} : { width }) }),
-  );
-}
-
-type Sized = Pick<Batch, "count" | "lengths" | "columns">;
+export type Sized = Pick<Batch, "count" | "lengths" | "columns">;
 
 /** By level: how long each row of an example is, where rows differ. */
 export type Rows = ReadonlyMap<number, Int32Array>;
@@ -86,7 +64,7 @@ function rowsOf({ metadata }: Machine, { axes }: OutputInfo, { columns }: Sized,
 }
 
 /** Each example's part of a buffer, without padding, its axes in the order of the source. */
-function readDense(
+export function readDense(
   machine: Machine,
   { axes }: Pick<OutputInfo, "axes">,
   buffer: BufferInfo,

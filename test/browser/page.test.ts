@@ -61,7 +61,7 @@ describe.skipIf(!existsSync(executablePath))("a page in Chromium", () => {
   let address = "";
 
   beforeAll(async () => {
-    const runtime = await buildRuntime();
+    const runtime = await buildRuntime(undefined, "searching-entry.ts");
     for (const [name, made] of [
       ["tagger", await taggingModel()],
       ["characters", await characterModel()],

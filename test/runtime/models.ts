@@ -21,6 +21,17 @@ export const characterModel = (): Promise<LoadOptions> =>
     { dims: { text: characters.length }, vocabularies: { text: characters } },
   );
 
+/** Letters to letters; answers by its own choices. */
+export const answeringModel = (): Promise<LoadOptions> => {
+  const letters = ["<unk>", "<eos>", ..."abcdef"];
+  return compileModel(
+    `input source : char[S]  target reply : char(source)[L]
+     let memory = source >> embed(5) >> gru(6)
+     prev(reply) >> embed(5) >> gru(6, init = memory) >> softmax(reply)`,
+    { dims: { source: letters.length }, vocabularies: { source: letters } },
+  );
+};
+
 /** A tag for each frame; sizes that are no multiples of 4. */
 export const taggingSource = `
   input audio : f32[T, 5]   target tags : token(3)[T]

@@ -5,18 +5,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { packageFiles, type PackageInput } from "../../src/backends/package/package-files.ts";
-import { load } from "../../src/runtime/index.ts";
+import { needsSearches, packageFiles, type PackageInput } from "../../src/backends/package/package-files.ts";
+import { type Decoded, load } from "../../src/runtime/index.ts";
 import type { LoadOptions } from "../../src/runtime/load.ts";
 import { buildRuntime } from "../../scripts/runtime-text.mjs";
-import { characterModel, compileModel, frames, one, taggingModel } from "./models.ts";
+import { answeringModel, characterModel, compileModel, frames, one, taggingModel } from "./models.ts";
 
 let folder = "";
 let runtime = "";
+let searching = "";
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "rnnc-package-"));
   runtime = await buildRuntime();
+  searching = await buildRuntime(undefined, "searching-entry.ts");
 });
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
@@ -28,7 +30,7 @@ async function writePackage(
   const files = packageFiles({
     metadata: options.metadata,
     wasm: options.wasm as Uint8Array,
-    runtime,
+    runtime: needsSearches(options.metadata) ? searching : runtime,
     ...more,
   });
   for (const [name, content] of files) await writeFile(join(folder, name), content);
@@ -101,6 +103,21 @@ describe("a package", () => {
     expect(printed).toEqual({ loss: losses.at(-1), same: true, text: 8 });
   });
 
+  test("answers by its own choices", async () => {
+    const options = named(await answeringModel(), "answers");
+    const model = await load(options);
+    model.trainer({ seed: 3 });
+    await writePackage(options, { weights: model.weights() });
+    const printed = await runNode(`
+      import { load } from "./answers.js";
+      const model = await load();
+      const { reply } = model.predict({ source: "ab" }, { beam: 3, max: 5 });
+      console.log(JSON.stringify(reply.best.map(({ data, score }) => [[...data], score])));
+    `);
+    const { best } = one(model.predict({ source: "ab" }, { beam: 3, max: 5 })["reply"]) as Decoded;
+    expect(printed).toEqual(best.map(({ data, score }) => [[...data], score]));
+  });
+
   test("may have any name", async () => {
     const name = "mein modell ü#1";
     await writePackage(named(await taggingModel(), name), { weights: null });
@@ -129,6 +146,8 @@ describe("a package", () => {
     expect(runtime).not.toMatch(/\b(?:import|export)\b\s*[{*"'a-z]/u);
     expect(runtime).not.toContain("require(");
     expect(runtime.length).toBeLessThan(32_000);
+    // What makes choices is in the packages of models that do alone.
+    expect(searching.length).toBeLessThan(47_000);
   });
 });
 
@@ -144,11 +163,22 @@ describe("its types", () => {
         "encoder",
       ),
     );
+    await writePackage(named(await answeringModel(), "answers"));
+    await writePackage(
+      named(
+        await compileModel(
+          "input words : token(5)[T]\nlet c = words >> embed(3) >> gru(4)\nprev(words) >> embed(3) >> gru(4, init = c) >> softmax(words)",
+        ),
+        "autoencoder",
+      ),
+    );
     await writeFile(
       join(folder, "use.ts"),
       `import { load, RnncError, type Outputs } from "./tagger.js";
        import { load as loadText } from "./charlm.js";
        import { load as loadEncoder } from "./encoder.js";
+       import { load as loadAnswers } from "./answers.js";
+       import { load as loadAutoencoder } from "./autoencoder.js";
        const tagger = await load({ weights: null });
        const outputs: Outputs = tagger.predict({ audio: [new Float32Array(5)] });
        const three: 3 = outputs.tags.shape[1];
@@ -167,6 +197,18 @@ describe("its types", () => {
        for (const entry of text.generate({ prompt: "a" })) entry satisfies string | number;
        const encoder = await loadEncoder();
        encoder.predict({ word: [1, 2, 3], x: [[1, 2]] }).y.data;
+       const answers = await loadAnswers();
+       const { reply } = answers.predict({ source: "ab" }, { beam: 2 });
+       const said: string = reply.text() + reply.best[0]!.labels()[0]!;
+       const scores: number[] = answers.predict({ source: ["ab", "b"] }).reply.map((x) => x.score);
+       const forced: 8 = answers.predict({ source: "ab", reply: "ba" }).reply.shape[1];
+       const again = await loadAutoencoder();
+       const own: number[] = again.predict({ words: [1, 2] }, { greedy: true }).words.labels();
+       const true_: Float32Array = again.predict({ words: [1, 2] }, { forced: true }).words.data;
+       // @ts-expect-error: no such strategy
+       answers.predict({ source: "ab" }, { ray: 2 });
+       // @ts-expect-error: it answers, and makes up no texts
+       answers.generate();
        // @ts-expect-error: it looks ahead
        encoder.stream();
        // @ts-expect-error: it has no loss
@@ -177,7 +219,7 @@ describe("its types", () => {
        tagger.generate();
        // @ts-expect-error: frames, not text
        tagger.predict({ audio: "abc" });
-       export { three, labels, rows, first, loss, probabilities, chosen, letters, sizes, RnncError };`,
+       export { three, labels, rows, first, loss, probabilities, chosen, letters, sizes, said, scores, forced, own, true_, RnncError };`,
     );
     const tsc = fileURLToPath(import.meta.resolve("typescript/package.json")).replace(
       "package.json",

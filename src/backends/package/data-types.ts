@@ -72,6 +72,10 @@ export function outputType(output: OutputInfo, metadata: Metadata): string {
   return `${type} & Labelled<${nested(word, labels ? rank : rank - 1)}>`;
 }
 
+/** Of what the model chooses by itself. */
+export const answerType = (output: OutputInfo, metadata: Metadata): string =>
+  `Decoded<${hasWords(output, metadata) ? "string" : "number"}[]>`;
+
 /** Members of a labelled tuple; a name that is no identifier of TypeScript is left out with all others. */
 const label = (name: string, size: number | null): string =>
   `${/^[\p{ID_Start}_$][\p{ID_Continue}$]*$/u.test(name) ? name : "axis"}: ${size ?? "number"}`;

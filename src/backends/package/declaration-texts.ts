@@ -99,27 +99,6 @@ export interface Stream {
   restore(states: States | null): ${given("void", onDevice)};
 }`;
 
-export const generation = `export interface GenerateOptions {
-  /** What comes before, as text or ids. Default: \`<eos>\`, as at the start of a text. */
-  readonly prompt?: string | ArrayLike<number> | readonly (number | string)[];
-  /** At most so many entries. Default 200. */
-  readonly length?: number;
-  /** Take the most probable entry instead of drawing. */
-  readonly greedy?: boolean;
-  /** Below 1 sharpens the distribution, above 1 flattens it; 0 is greedy. */
-  readonly temperature?: number;
-  /** Only the so many most probable entries. */
-  readonly topK?: number;
-  /** Only the most probable entries that together have this probability. */
-  readonly topP?: number;
-  /** Entries or ids that are never chosen. */
-  readonly avoid?: readonly (string | number)[];
-  /** An entry or id that ends the text and is not part of it; null: none. */
-  readonly stop?: string | number | null;
-  /** The same seed gives the same text. Default 0. */
-  readonly seed?: number;
-}`;
-
 const evaluation = "{ readonly loss: number; readonly count: number; readonly impossible: number }";
 
 export const training = ({
@@ -207,13 +186,18 @@ export const modelAndLoad = (has: {
   readonly generates: boolean;
   readonly hasWeights: boolean;
   readonly onDevice: boolean;
+  /** How `predict` is declared where the model answers by its own choices. */
+  readonly answering: string | null;
 }): string => `export interface Model {
   readonly metadata: Metadata;
   /** By the name of the data that they were read from. */
   readonly vocabularies: ReadonlyMap<string, Vocabulary>;
-  /** Fails with an \`RnncError\` that says which input is wrong. */
+${
+  has.answering ??
+  `  /** Fails with an \`RnncError\` that says which input is wrong. */
   predict(inputs: Example): ${given("Outputs", has.onDevice)};
-  predict(inputs: Batch): ${given("BatchOutputs", has.onDevice)};
+  predict(inputs: Batch): ${given("BatchOutputs", has.onDevice)};`
+}
   /** Starts the states of \`stateful\` layers anew. */
   reset(): void;
 ${has.streams ? "  /** The model one step at a time. */\n  stream(options?: StreamOptions): Stream;\n" : ""}${

@@ -2,8 +2,9 @@
  * `NAME.d.ts`: the model's own inputs and outputs as exact types with their shapes, and only the methods it has: no
  * `stream` where it looks ahead, no `trainer` without a loss. It stands alone: no type of rnnc is imported.
  */
-import { dataTypes, elementDoc, outputType, shapedOutput, stepType } from "./data-types.ts";
-import { common, generation, modelAndLoad, printable, streaming, training } from "./declaration-texts.ts";
+import { answerType, dataTypes, elementDoc, outputType, shapedOutput, stepType } from "./data-types.ts";
+import { answeringPredict, answers, generation } from "./choice-types.ts";
+import { common, modelAndLoad, printable, streaming, training } from "./declaration-texts.ts";
 import type { DataInfo, Metadata, OutputInfo } from "../../runtime/metadata.ts";
 
 export interface DeclarationOptions {
@@ -17,23 +18,31 @@ export function declaration(metadata: Metadata, { hasWeights, onDevice }: Declar
   const inputs = data.filter((d) => d.role === "input");
   const targets = data.filter((d) => d.role === "target" && !d.derived);
   const outputs = metadata.outputs.map((o) => shapedOutput(o, metadata));
+  // On a device a model reads what it is given in place of its choices.
+  const answered = !onDevice && metadata.generation?.step === "next" ? metadata.generation : null;
   const has = {
     streams: entries.step !== null && metadata.looksAhead === null,
     trains: entries.update !== null && entries.gradients !== null,
     targets: targets.length > 0,
     chunked: metadata.chunked,
-    generates: entries.step !== null && metadata.looksAhead === null && generates(metadata),
+    generates: metadata.generation?.step === "step",
     hasWeights,
     onDevice,
+    answering: answered && answeringPredict(inputs.some((d) => d.name === answered.data)),
   };
   const one = (d: DataInfo): Field => ({ ...documented(d), type: dataTypes(d, metadata).one });
   const many = (d: DataInfo): Field => ({ ...documented(d), type: dataTypes(d, metadata).many });
   const given = outputs.filter((o) => o.predict !== null);
   const result = (o: OutputInfo): Field => ({ ...documented(o), type: outputType(o, metadata) });
-  const results = (o: OutputInfo): Field => ({
-    ...documented(o),
-    type: `readonly (${outputType(o, metadata)})[]`,
-  });
+  const answer = (o: OutputInfo): Field =>
+    o.name === answered?.output
+      ? {
+          name: o.name,
+          doc: `The model's own choice of \`${answered.data}\`.`,
+          type: answerType(o, metadata),
+        }
+      : result(o);
+  const several = (field: Field): Field => ({ ...field, type: `readonly (${field.type})[]` });
   const parts = [
     `/** \`${printable(name)}\`, compiled by rnnc ${version}. */`,
     ...(onDevice ? [`import type * as tfjs from "@tensorflow/tfjs-core";`] : []),
@@ -46,10 +55,16 @@ export function declaration(metadata: Metadata, { hasWeights, onDevice }: Declar
       fields("BatchTargets", "A list of examples of each target.", targets.map(many)),
     );
   parts.push(
-    fields("Outputs", "What the model gives for one example.", given.map(result)),
-    fields("BatchOutputs", "What the model gives for a list of examples.", given.map(results)),
+    fields("Outputs", "What the model gives for one example.", given.map(answer)),
+    fields("BatchOutputs", "What the model gives for a list of examples.", given.map(answer).map(several)),
     common(has.targets, onDevice),
   );
+  if (answered)
+    parts.push(
+      fields("ForcedOutputs", "What it gives where it does not choose.", given.map(result)),
+      fields("ForcedBatchOutputs", "The same for a list of examples.", given.map(result).map(several)),
+      answers,
+    );
   if (has.streams) parts.push(...steps(inputs, outputs, metadata, onDevice));
   if (has.trains) parts.push(training(has));
   if (has.generates) parts.push(generation);
@@ -89,13 +104,6 @@ const withoutSequences = <Info extends DataInfo | OutputInfo>(info: Info): Info 
   ...info,
   axes: info.axes.filter((axis) => axis.size !== null),
 });
-
-/** As `generate` of the runtime finds it. */
-function generates({ data, outputs }: Metadata): boolean {
-  const inputs = data.filter((d) => d.role === "input");
-  const output = outputs.find((o) => o.meaning === "probabilities" && o.step !== null && o.vocabulary);
-  return inputs.length === 1 && output !== undefined && inputs[0]!.vocabulary?.of === output.vocabulary?.of;
-}
 
 /** As the source names it where TypeScript allows that. */
 const propertyName = (name: string): string =>

@@ -11,7 +11,7 @@ import { printable } from "./declaration-texts.ts";
 export interface PackageInput {
   readonly metadata: Metadata;
   readonly wasm: Uint8Array;
-  /** The built runtime, `dist/runtime.js`: one statement, `var rnnc = …;`. */
+  /** The built runtime, `dist/runtime.js`, or that with searches where they are needed: one statement, `var rnnc = …;`. */
   readonly runtime: string;
   /** A safetensors file. */
   readonly weights?: Uint8Array | null;
@@ -20,6 +20,10 @@ export interface PackageInput {
     readonly singleFile?: boolean;
   };
 }
+
+/** Whether a model makes choices, or has labels that paths spell: then its runtime is the one with searches. */
+export const needsSearches = ({ generation, cannotGenerate, outputs }: Metadata): boolean =>
+  generation !== null || cannotGenerate !== null || outputs.some(({ spelling }) => spelling !== null);
 
 /** Texts and bytes by file name, in the order of their names. */
 export function packageFiles(input: PackageInput): ReadonlyMap<string, string | Uint8Array> {

@@ -8,7 +8,8 @@ import { feed, sizesOf } from "../feed.ts";
 import { chooses, type GenerateOptions } from "../generate.ts";
 import { newTenant, openMachine, type States, type Tenant } from "../machine.ts";
 import type { Metadata } from "../metadata.ts";
-import { readOutput, type Result } from "../results.ts";
+import type { Result } from "../results.ts";
+import { readSpelled } from "../spellings.ts";
 import { readSafetensors, writeSafetensors } from "../safetensors.ts";
 import { openSteps, type StreamOptions } from "../stream.ts";
 import type { Numbers, Sizes } from "../layout.ts";
@@ -99,7 +100,7 @@ export function openModel(options: DeviceModelOptions): DeviceModel {
     return Object.fromEntries(
       outputs.map((info) => {
         const vocabulary = of.vocabularies.get(info.vocabulary?.of ?? "") ?? null;
-        const results = readOutput(machine, info, machine.buffer(info.predict!)!, made, vocabulary);
+        const results = readSpelled(machine, info, machine.buffer(info.predict!)!, made, vocabulary);
         return [info.name, made.single ? results[0]! : results];
       }),
     );

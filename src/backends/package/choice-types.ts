@@ -1,0 +1,78 @@
+/** The parts of a `.d.ts` about choices: texts that a model makes up, answers that it makes entry by entry. */
+
+const decodeOptions = `/** How choices are made, in place of what the program's \`decode { … }\` says. */
+export interface DecodeOptions {
+  /** Take the most probable entry at each step. */
+  readonly greedy?: boolean;
+  /** Go on with so many beginnings at once. */
+  readonly beam?: number;
+  /** Above 0 a beam favours long answers (Wu et al. 2016). Default 0. */
+  readonly lengthPenalty?: number;
+  /** Look at all answers that could be the best: exact, for small vocabularies. */
+  readonly exhaustive?: boolean;
+  /** Exact for models that remember their last choice alone. */
+  readonly viterbi?: boolean;
+  /** Below 1 sharpens the distribution that is drawn from, above 1 flattens it; 0 is greedy. */
+  readonly temperature?: number;
+  /** Only the so many most probable entries. */
+  readonly topK?: number;
+  /** Only the most probable entries that together have this probability. */
+  readonly topP?: number;
+  /** At most so many choices, the end among them. Default 200. */
+  readonly max?: number;
+  /** Entries or ids that are never chosen. */
+  readonly avoid?: readonly (string | number)[];
+  /** An entry or id that ends a sequence and is not part of it; null: none. */
+  readonly stop?: string | number | null;
+  /** The same seed gives the same draws. Default 0. */
+  readonly seed?: number;
+}`;
+
+export const generation = `${decodeOptions}
+
+export interface GenerateOptions extends DecodeOptions {
+  /** What comes before, as text or ids. Default: \`<eos>\`, as at the start of a text. */
+  readonly prompt?: string | ArrayLike<number> | readonly (number | string)[];
+  /** The same as \`max\`. */
+  readonly length?: number;
+}`;
+
+export const answers = `${decodeOptions}
+
+export interface AnswerOptions extends DecodeOptions {
+  /** Draw so many answers. */
+  readonly samples?: number;
+}
+
+/** What the model chose for one example, without the entry that ends it. */
+export interface Answer<Labels> extends Result<Int32Array, [length: number], number[]>, Labelled<Labels> {
+  /** Characters side by side, or words with blanks between. */
+  text(): string;
+  /** The logarithm of its probability, of a beam divided by its length penalty. */
+  readonly score: number;
+  readonly logProbability: number;
+  /** False where it was cut off. */
+  readonly ended: boolean;
+}
+
+/** The first of \`best\`. */
+export interface Decoded<Labels> extends Answer<Labels> {
+  /** Of a beam the best first, of samples in the order of their drawing. */
+  readonly best: readonly Answer<Labels>[];
+}`;
+
+/** `predict` of a model that answers; of an autoencoder the sequence that it makes is an input. */
+export const answeringPredict = (isInput: boolean): string =>
+  isInput
+    ? `  /** With \`forced\` it reads the true entries in place of its own choices, and gives probabilities. */
+  predict(inputs: Inputs, options: { readonly forced: true }): ForcedOutputs;
+  predict(inputs: BatchInputs, options: { readonly forced: true }): ForcedBatchOutputs;
+  /** Its own choices. Fails with an \`RnncError\` that says which input is wrong. */
+  predict(inputs: Inputs, options?: AnswerOptions): Outputs;
+  predict(inputs: BatchInputs, options?: AnswerOptions): BatchOutputs;`
+    : `  /** With the targets: probabilities after the true entries. */
+  predict(inputs: Inputs & Targets): ForcedOutputs;
+  predict(inputs: BatchInputs & BatchTargets): ForcedBatchOutputs;
+  /** Its own choices. Fails with an \`RnncError\` that says which input is wrong. */
+  predict(inputs: Inputs, options?: AnswerOptions): Outputs;
+  predict(inputs: BatchInputs, options?: AnswerOptions): BatchOutputs;`;
