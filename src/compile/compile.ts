@@ -44,9 +44,10 @@ export async function compile(
   const { emit, emitText } = await import("../backends/wasm/emit.ts");
   const relaxed = options.relaxedSimd ?? false;
   if (stages.wants("wat")) stages.text("wat", emitText(fused, { relaxed }));
-  const forDevice = options.target === "tfjs" ? compileTfjs(fused, emit) : null;
+  const wasm = emit(fused, { relaxed });
+  const forDevice = options.target === "tfjs" ? compileTfjs(fused, wasm) : null;
   if (stages.wants("wgsl") || stages.wants("glsl")) {
-    const { webgpu, webgl } = (forDevice ?? compileTfjs(fused, emit)).tfjs;
+    const { webgpu, webgl } = (forDevice ?? compileTfjs(fused, wasm)).tfjs;
     stages.text("wgsl", shaderText(webgpu.shaders));
     stages.text("glsl", shaderText(webgl.draws));
   }
@@ -61,6 +62,6 @@ export async function compile(
     memory,
     vocabularies: options.vocabularies ?? {},
   });
-  const wasm = forDevice ? null : emit(program, { relaxed });
-  return { diagnostics, sources, wasm, tfjs: forDevice?.tfjs ?? null, metadata, stages: stages.texts };
+  const made = forDevice ? { wasm: null, tfjs: forDevice.tfjs } : { wasm, tfjs: null };
+  return { diagnostics, sources, ...made, metadata, stages: stages.texts };
 }

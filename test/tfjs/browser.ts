@@ -31,6 +31,7 @@ export interface Tab {
 
 const types: Readonly<Record<string, string>> = {
   html: "text/html",
+  css: "text/css",
   js: "text/javascript",
   json: "application/json",
   wasm: "application/wasm",
@@ -66,7 +67,8 @@ export async function openTab(files: ReadonlyMap<string, string | Uint8Array> = 
     if (message.type() === "error" || process.env["SHOW_PAGE"]) console.error(message.text());
   });
   await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-  await page.waitForFunction("globalThis.rnncTest !== undefined");
+  // Files may have a page of their own.
+  if (!files.has("")) await page.waitForFunction("globalThis.rnncTest !== undefined");
   return {
     page,
     close: async () => {

@@ -14,10 +14,10 @@ import { type Environment, evaluate, type Tensor } from "../../src/ir/graph/eval
 import type { Graph } from "../../src/ir/graph/types.ts";
 import { split } from "../../src/passes/split.ts";
 import { dimsOf, extent, gather, strides } from "../../src/runtime/layout.ts";
-import { type Machine, openMachine, startMachine } from "../../src/runtime/machine.ts";
-import { type Mirror, openMirror } from "../../src/runtime/tfjs/mirror.ts";
+import { type Machine, startMachine } from "../../src/runtime/machine.ts";
 import { hasBrowser, openTab, type Tab } from "./browser.ts";
-import { type Backend, remoteDevice } from "./remote-device.ts";
+import { type DeviceMachine, onDevice, persistent } from "./device-machine.ts";
+import type { Backend } from "./remote-device.ts";
 
 const folder = `${import.meta.dirname}/../../examples`;
 const programs = readdirSync(folder).filter((name) => name.endsWith(".rnn"));
@@ -66,29 +66,6 @@ function update(machine: Machine): void {
   machine.run("gradients");
   machine.run("update");
 }
-
-interface DeviceMachine {
-  readonly machine: Machine;
-  readonly mirror: Mirror;
-}
-
-async function onDevice(tab: Tab, backend: Backend, { target }: Case): Promise<DeviceMachine> {
-  const metadata = target.metadata!;
-  const device = await remoteDevice(tab.page, backend, target.tfjs!, metadata);
-  const { entries } = target.tfjs![backend];
-  const initialise = (): never => {
-    throw new Error("the tests write weights themselves");
-  };
-  const mirror = openMirror({ metadata, device, entries, initialise });
-  return { machine: openMachine(metadata, mirror.host), mirror };
-}
-
-const persistent = ({ metadata }: Machine): string[] => [
-  "parameters",
-  "counters",
-  ...metadata.states,
-  ...Object.keys(metadata.buffers).filter((name) => name.startsWith("moment.")),
-];
 
 function prepare({ machine, mirror }: DeviceMachine, environment: Environment): void {
   writeInputs(machine, environment);
@@ -178,12 +155,14 @@ describe.skipIf(!hasBrowser)("examples in Chromium", () => {
 
     test.each<Backend>(["webgpu", "webgl"])("%s", { timeout: 60_000 }, async (backend) => {
       const one = await (made ??= makeCase(name));
-      const device = await onDevice(tab, backend, one);
+      const device = await onDevice(tab, backend, one.target);
       prepare(device, one.environment);
       if (one.entries.predict) await expectPredictions(device, one);
       if (!one.entries.gradients) return;
       await expectGradients(device, one);
       await expectTraining(device, one);
+      device.device.dispose();
+      await device.device.settled();
     });
   });
 });

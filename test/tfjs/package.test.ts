@@ -86,7 +86,8 @@ describe.skipIf(!hasBrowser)("a package for tfjs in Chromium", () => {
       })(${JSON.stringify(values)})`,
     );
 
-  describe.each<Backend>(["webgpu", "webgl"])("on %s", (backend) => {
+  // What has no GPU says so, and runs all the same.
+  describe.each<Backend>(["webgpu", "webgl", "cpu"])("on %s", (backend) => {
     test(
       "trains, predicts, streams, generates and resumes as the WASM package does",
       { timeout: 120_000 },

@@ -8,6 +8,7 @@ import * as layers from "@tensorflow/tfjs-layers";
 import { base64, fromBase64 } from "../../src/runtime/base64.ts";
 import type { Metadata } from "../../src/runtime/metadata.ts";
 import type { Device, DeviceReport } from "../../src/runtime/tfjs/device.ts";
+import { openHostModule } from "../../src/runtime/tfjs/host-module.ts";
 import { openDevice, openOn } from "../../src/runtime/tfjs/open.ts";
 import type { TfjsProgram } from "../../src/runtime/tfjs/program.ts";
 import type { Backend, Command } from "./remote-device.ts";
@@ -21,7 +22,12 @@ const open: { readonly device: Device; readonly metadata: Metadata }[] = [];
 const rnncTest = {
   open: async (backend: Backend, program: TfjsProgram, metadata: Metadata): Promise<number> => {
     if (!(await tf.setBackend(backend))) throw new Error(`tfjs has no ${backend} here`);
-    return open.push({ device: openDevice(tf, metadata, program).device, metadata }) - 1;
+    return (
+      open.push({
+        device: openDevice(tf, metadata, program, await openHostModule(program.host, metadata)).device,
+        metadata,
+      }) - 1
+    );
   },
   apply: async (
     id: number,

@@ -2,11 +2,12 @@
  * A time loop as one dispatch: a workgroup for each example, whose threads share the points of each statement. Possible
  * where nothing that the loop writes crosses examples; worth it while an example's step is work for one workgroup.
  *
- * Barriers stand only where a statement touches what another wrote, or writes what another read, since the last one; the
- * end of a step counts as before its start. Memory that is shared by two buffers counts as one.
+ * Barriers stand only where a statement touches what another thread wrote, or writes what another thread read, since the last
+ * one; the end of a step counts as before its start. Memory that is shared by two buffers counts as one.
  */
 import { isFixed } from "../../ir/kernel/build.ts";
 import type {
+  Access,
   Buffer,
   Expression,
   Kernel,
@@ -17,7 +18,7 @@ import type {
   Statement,
   TimeLoop,
 } from "../../ir/kernel/types.ts";
-import { loads, root, touches } from "../../ir/kernel/walk.ts";
+import { expressions, loads, root, touches } from "../../ir/kernel/walk.ts";
 import { countText, extentText, openScope, type Scope } from "./code.ts";
 import { exampleLoop, hasInnerLoops, shares } from "./parallel.ts";
 import {
@@ -161,26 +162,59 @@ interface Hazards {
   readonly meets: (statement: Leaf | TimeLoop) => boolean;
 }
 
+interface Trace {
+  readonly slot: number;
+  readonly write: boolean;
+  /** Equal for accesses with which each thread touches elements of its own, the same ones; null where threads meet. */
+  readonly own: string | null;
+}
+
 /** Stands for the workgroup's own arrays, which every joint reduction writes and reads. */
-const workgroupArrays = -1;
+const workgroupArrays: Trace = { slot: -1, write: true, own: null };
 
 function makeHazards(plan: MemoryPlan): Hazards {
-  let read = new Set<number>();
-  let written = new Set<number>();
-  const slotOf = (buffer: Buffer): number => plan.slotOf.get(root(buffer))!;
+  let since: readonly Trace[] = [];
   return {
     meets: (statement) => {
-      const all = touches(statement);
-      const writes = all.filter((t) => t.write).map((t) => slotOf(t.access.buffer));
-      const reads = all.filter((t) => !t.write).map((t) => slotOf(t.access.buffer));
       const leaves = statement.kind === "loop" ? leavesOf(statement.body) : [statement];
-      if (leaves.some((s) => isTogether(s, []) && (s as Kernel).stages.some((x) => x.kind === "reduce")))
-        writes.push(workgroupArrays);
-      const waits = writes.some((s) => written.has(s) || read.has(s)) || reads.some((s) => written.has(s));
-      if (waits) [read, written] = [new Set(), new Set()];
-      for (const s of reads) read.add(s);
-      for (const s of writes) written.add(s);
+      const traces = leaves.flatMap((s) => tracesOf(s, plan));
+      const collide = (a: Trace, b: Trace): boolean =>
+        a.slot === b.slot && (a.write || b.write) && (a.own === null || a.own !== b.own);
+      const waits = traces.some((a) => since.some((b) => collide(a, b)));
+      since = waits ? traces : [...since, ...traces];
       return waits;
     },
   };
+}
+
+function tracesOf(leaf: Leaf, plan: MemoryPlan): readonly Trace[] {
+  const shared = isTogether(leaf, []);
+  const traces = touches(leaf).map(({ access, write }): Trace => ({
+    slot: plan.slotOf.get(root(access.buffer))!,
+    write,
+    own: shared ? null : ownElements(leaf, access),
+  }));
+  const reduces = shared && (leaf as Kernel).stages.some((s) => s.kind === "reduce");
+  return reduces ? [...traces, workgroupArrays] : traces;
+}
+
+/** The dims that number the threads, if the threads' elements are told apart by them; other indices are the same for all. */
+function ownElements(leaf: Leaf, { buffer, index }: Access): string | null {
+  const threads = parallelLoops(leaf).filter((l) => l !== exampleLoop(leaf));
+  const known = new Map(threads.map((l, k) => [l.variable, k]));
+  const inner = new Set(
+    [
+      ...(leaf.kind === "kernel" ? [...leaf.stages.flatMap((s) => s.loops), ...shares(leaf).serial] : leaf.k),
+    ].map((l) => l.variable),
+  );
+  const dims = index.map((e) => {
+    if (e.kind === "variable" && known.has(e.variable)) return known.get(e.variable)!;
+    const varies = expressions([e]).some(
+      (x) => x.kind === "load" || (x.kind === "variable" && (known.has(x.variable) || inner.has(x.variable))),
+    );
+    return varies ? null : "same";
+  });
+  const all = threads.every((_, k) => dims.includes(k));
+  if (!all || dims.includes(null)) return null;
+  return `${buffer.name} ${dims.join()} of ${JSON.stringify(threads.map((l) => l.extent))}`;
 }

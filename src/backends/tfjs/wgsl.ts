@@ -253,8 +253,9 @@ function writeWord({ code, plan }: Writer, scope: Scope, to: Access, value: stri
 // ---- rows -------------------------------------------------------------------------------------------------------
 
 /**
- * Stages whose loops the threads share. A stage without loops is one thread's. All wait before one reads what another
- * stored, and before one stores where another may still be reading.
+ * Stages whose loops the threads share. A stage without loops is one thread's: the last, so that in software, where threads
+ * run in their order, tests see others read too early. All wait before one reads what another stored, and before one stores
+ * where another may still be reading.
  */
 export function writeRow(w: Writer, scope: Scope, kernel: Kernel): void {
   const { code } = w;
@@ -283,7 +284,7 @@ export function writeRow(w: Writer, scope: Scope, kernel: Kernel): void {
     stored.add(target);
     if (stage.loops.length > 0) spread(w, scope, stage.loops, (inner) => writeStore(w, inner, stage));
     else {
-      code.lines.push("if (lane == 0) {");
+      code.lines.push(`if (lane == ${w.lanes - 1}) {`);
       writeStore(w, openScope(scope), stage);
       code.lines.push("}");
     }

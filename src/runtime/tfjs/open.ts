@@ -3,10 +3,9 @@
  * memory are shared with everything else that the app does in it.
  */
 import type * as tfjs from "@tensorflow/tfjs-core";
-import { fail } from "../errors.ts";
 import type { Metadata } from "../metadata.ts";
 import type { Device } from "./device.ts";
-import { openInitialiser } from "./initialise.ts";
+import { type HostModule, openHostModule } from "./host-module.ts";
 import { type DeviceModel, openModel } from "./model.ts";
 import type { Entry, TfjsProgram } from "./program.ts";
 import { openWebgl } from "./webgl.ts";
@@ -36,17 +35,16 @@ interface WebglBackend {
 
 export async function openOn({ tf, metadata, program, weights }: OpenOptions): Promise<DeviceModel> {
   await tf.ready();
-  const { device, entries } = openDevice(tf, metadata, program);
-  const initialise = program.initialiser
-    ? await openInitialiser(program.initialiser)
-    : () => fail("the model has no weights to draw");
-  return openModel({ metadata, device, entries, initialise, weights });
+  const host = await openHostModule(program.host, metadata);
+  const { device, entries } = openDevice(tf, metadata, program, host);
+  return openModel({ metadata, device, entries, initialise: host.initialise, weights });
 }
 
 export function openDevice(
   tf: Tfjs,
   metadata: Metadata,
   program: TfjsProgram,
+  host: HostModule,
 ): { readonly device: Device; readonly entries: Readonly<Record<string, Entry<unknown>>> } {
   const name = tf.getBackend();
   switch (name) {
@@ -65,8 +63,9 @@ export function openDevice(
       return { device: openWebgl(program.webgl, metadata, gl), entries: program.webgl.entries };
     }
     default:
-      return fail(
-        `the backend \`${name}\` of tfjs cannot run this model yet: choose \`webgpu\` or \`webgl\``,
+      console.info(
+        `rnnc: tfjs runs on \`${name}\` here, which has no GPU: \`${metadata.name}\` runs as WebAssembly instead.`,
       );
+      return { device: host.openDevice(), entries: program.webgpu.entries };
   }
 }

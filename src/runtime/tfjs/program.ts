@@ -117,12 +117,12 @@ export interface WebglProgram {
 
 // ---- the whole --------------------------------------------------------------------------------------------------
 
-/** The WASM module that draws the first weights, on the host: what it works on lies in these slots of its own. */
-export interface InitialiserInfo {
+/** The WASM target's module: see `host-module.ts`. */
+export interface HostModuleInfo {
   /** Base64. */
   readonly wasm: string;
-  readonly parameters: number;
-  readonly counters: number;
+  /** Where the metadata's buffers lie in the slots of that module. */
+  readonly places: Readonly<Record<string, { readonly slot: number; readonly offset: number }>>;
 }
 
 export interface TfjsProgram {
@@ -130,5 +130,5 @@ export interface TfjsProgram {
   readonly hash: string;
   readonly webgpu: WebgpuProgram;
   readonly webgl: WebglProgram;
-  readonly initialiser: InitialiserInfo | null;
+  readonly host: HostModuleInfo;
 }
