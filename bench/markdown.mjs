@@ -2,14 +2,14 @@
 
 const cells = (list) => `| ${list.join(" | ")} |`;
 
-export function table(head, rows) {
+function table(head, rows) {
   return [cells(head), cells(head.map((_, k) => (k === 0 ? "---" : "---:"))), ...rows.map(cells)].join("\n");
 }
 
 /** Three digits that count. */
-export const digits = (x) => (x >= 100 ? x.toFixed(0) : x >= 10 ? x.toFixed(1) : x.toFixed(2));
+const digits = (x) => (x >= 100 ? x.toFixed(0) : x >= 10 ? x.toFixed(1) : x.toFixed(2));
 
-export const kilobytes = (bytes) => `${(bytes / 1000).toFixed(1)} KB`;
+const kilobytes = (bytes) => `${(bytes / 1000).toFixed(1)} KB`;
 
 /** Where, when and how: one sentence. */
 export function circumstances({ node, machine, date, load, rounds, clock, gflops }) {
@@ -44,8 +44,13 @@ export function rowsTable({ rows, peers }) {
   );
 }
 
+export const showRows = (result) =>
+  [circumstances(result), rowsTable(result), rowsNotes(result), `Peers: ${peerVersions(result)}.`].join(
+    "\n\n",
+  );
+
 /** What the rows are, and what the table of times leaves unsaid. */
-export function rowsNotes({ rows, peers }) {
+function rowsNotes({ rows, peers }) {
   const failures = rows.flatMap((row) =>
     row.peers.filter((p) => p.failure).map((p) => `- ${row.name}, ${p.name}: ${p.failure}`),
   );
@@ -64,8 +69,64 @@ export function rowsNotes({ rows, peers }) {
   ].join("\n");
 }
 
-export const peerVersions = ({ peers }) =>
+const peerVersions = ({ peers }) =>
   peers
     .filter(({ version }) => version)
     .map(({ name, version }) => `${name} ${version}`)
     .join(", ");
+
+/** Each pass left out: time, memory and size of the module, relative to the whole pipeline. */
+export function showAblation(result) {
+  const [first] = result.rows;
+  const body = first.variants.map(({ without }, k) => [
+    without ?? "nothing",
+    ...result.rows.flatMap(({ variants, unit }) => {
+      const { median, ratio, memory, gzipped } = variants[k];
+      return [
+        `${digits(median)} ${unit} (${ratio.toFixed(2)}×)`,
+        `${(memory / 1e6).toFixed(1)} MB`,
+        kilobytes(gzipped),
+      ];
+    }),
+  ]);
+  const head = ["without", ...result.rows.flatMap(({ name }) => [name, "memory", "gzipped"])];
+  return [circumstances(result), table(head, body)].join("\n\n");
+}
+
+export function showProducts(result) {
+  const of = ({ form, R }) => `${form === "AB" ? "AB" : "AᵀB"}, ${R} ${R === 1 ? "row" : "rows"}`;
+  // Each size has the same forms and rows.
+  const sizes = [...new Set(result.results.map(({ K, N }) => `${K} × ${N}`))];
+  const columns = result.results.filter(({ K, N }) => `${K} × ${N}` === sizes[0]);
+  const body = sizes.map((size) => [
+    size,
+    ...columns.map(({ form, R }) => {
+      const found = result.results.find((r) => r.form === form && r.R === R && `${r.K} × ${r.N}` === size);
+      return `${digits(found.gflops)} (${Math.round(100 * found.share)} %)`;
+    }),
+  ]);
+  return [
+    circumstances(result),
+    "GFLOP/s, and the share of what binds: the arithmetic, or of few rows the reading of the weights.",
+    table(["K × N", ...columns.map(of)], body),
+  ].join("\n\n");
+}
+
+export function showStartup(result) {
+  const times = result.times.map(({ name, goal, median, least, most }) => [
+    name,
+    `${digits(median)} ms (${digits(least)}–${digits(most)})`,
+    goal === null ? "" : `${goal} ms`,
+  ]);
+  const sizes = result.sizes.map(({ name, bytes, gzipped, goal }) => [
+    name,
+    kilobytes(bytes),
+    kilobytes(gzipped),
+    kilobytes(goal),
+  ]);
+  return [
+    circumstances(result),
+    table(["what", "time", "goal"], times),
+    table(["module", "bytes", "gzipped", "goal"], sizes),
+  ].join("\n\n");
+}

@@ -7,13 +7,9 @@
  */
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { showAblation, showProducts, showRows, showStartup } from "./markdown.mjs";
 
-const sections = {
-  rows: () => import("./sections/rows.mjs"),
-  ablation: () => import("./sections/ablation.mjs"),
-  products: () => import("./sections/products.mjs"),
-  startup: () => import("./sections/startup.mjs"),
-};
+const sections = { rows: showRows, ablation: showAblation, products: showProducts, startup: showStartup };
 
 const usage = `npm run bench -- [${Object.keys(sections).join("|")}] [--rows W1,W4] [--peers NAMES|none] [--rounds N] [--json FILE]`;
 
@@ -45,13 +41,13 @@ const rounds = Number(values.rounds);
 if (!Number.isInteger(rounds) || rounds < 1) misused("`--rounds` is a whole number of at least 1");
 const names = (list) => list.split(",").filter((name) => name !== "" && name !== "none");
 
-const { measure, show } = await sections[section]();
+const { measure } = await import(`./sections/${section}.mjs`);
 const result = await measure({
   rounds,
   wanted: names(values.rows),
   peers: values.peers === undefined ? null : names(values.peers),
 });
-console.log(show(result));
+console.log(sections[section](result));
 if (values.json) writeFileSync(values.json, `${JSON.stringify(result, null, 2)}\n`);
 // Some peers keep the process alive with timers and workers.
 process.exit(0);

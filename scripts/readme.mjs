@@ -4,13 +4,22 @@
  *   npm run readme
  *
  * `<!-- NAME -->` … `<!-- end -->`: the program, the outputs of commands, and the tables of the results that
- * `npm run bench -- --json docs/bench-nodeN.json` and `npm run shakespeare` leave in docs/.
+ * `npm run bench -- SECTION --json docs/bench-SECTION-nodeN.json` and `npm run shakespeare` leave in docs/. The details of the
+ * benchmark fill docs/benchmarks.md in the same way.
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import {
+  circumstances,
+  rowsTable,
+  showAblation,
+  showProducts,
+  showRows,
+  showStartup,
+} from "../bench/markdown.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const cli = join(root, "dist/cli.js");
@@ -28,26 +37,15 @@ function shown(args, cwd = root) {
 
 const fenced = (language, text) => `\`\`\`${language}\n${text.trimEnd()}\n\`\`\``;
 
-function benchTable() {
-  const files = ["docs/bench-node20.json", "docs/bench-node24.json"].filter((f) => existsSync(join(root, f)));
-  if (files.length === 0) return "Run `npm run bench`.";
-  return files
-    .map((file) => {
-      const { node, machine, date, gflops, results } = JSON.parse(read(file));
-      const rows = results.map(
-        (r) =>
-          `| ${r.name} | ${r.work} | ${r.median.toFixed(2)} ${r.unit} | ${r.least.toFixed(2)}–${r.most.toFixed(2)} | ${r.ofLimit.toFixed(2)} | ${(r.gzipped / 1000).toFixed(1)} KB | ${(r.compiled / 1000).toFixed(2)} s |`,
-      );
-      return [
-        `Node ${node}, ${machine}, one thread, ${date}; the ceiling of SIMD multiply-add measured beside: ${gflops.toFixed(1)} GFLOP/s.`,
-        "",
-        "| row | work | median | spread | × its arithmetic at the ceiling | module, gzipped | text to loaded module |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-        ...rows,
-      ].join("\n");
-    })
-    .join("\n\n");
+/** What a section of the benchmark left, on each Node that it ran on, shown as it shows itself. */
+function measured(section, show) {
+  const files = ["node20", "node24"].map((node) => `docs/bench-${section}-${node}.json`);
+  const found = files.filter((file) => existsSync(join(root, file)));
+  if (found.length === 0) return `Run \`npm run bench -- ${section}\`.`;
+  return found.map((file) => show(JSON.parse(read(file)))).join("\n\n");
 }
+
+const rowsWithoutNotes = (result) => `${circumstances(result)}\n\n${rowsTable(result)}`;
 
 function shakespeare() {
   if (!existsSync(join(root, "docs/shakespeare.json"))) return "Run `npm run shakespeare`.";
@@ -106,17 +104,21 @@ const blocks = {
   },
   help: () => fenced("console", `$ rnnc --help\n${shown(["--help"])}`),
   shakespeare,
-  bench: benchTable,
+  bench: () => measured("rows", rowsWithoutNotes),
+  "bench rows": () => measured("rows", showRows),
+  "bench ablation": () => measured("ablation", showAblation),
+  "bench products": () => measured("products", showProducts),
+  "bench startup": () => measured("startup", showStartup),
 };
 
-let text = read("README.md");
-for (const [name, make] of Object.entries(blocks)) {
-  const pattern = new RegExp(`<!-- ${name} -->[\\s\\S]*?<!-- end -->`, "u");
-  if (pattern.test(text)) text = text.replace(pattern, () => `<!-- ${name} -->\n\n${make()}\n\n<!-- end -->`);
+for (const file of ["README.md", "docs/benchmarks.md"]) {
+  let text = read(file);
+  for (const [name, make] of Object.entries(blocks)) {
+    const pattern = new RegExp(`<!-- ${name} -->[\\s\\S]*?<!-- end -->`, "u");
+    if (pattern.test(text))
+      text = text.replace(pattern, () => `<!-- ${name} -->\n\n${make()}\n\n<!-- end -->`);
+  }
+  writeFileSync(join(root, file), text);
+  const prettier = join(root, "node_modules/prettier/bin/prettier.cjs");
+  execFileSync(process.execPath, [prettier, "--write", join(root, file)], { stdio: "ignore" });
 }
-writeFileSync(join(root, "README.md"), text);
-execFileSync(
-  process.execPath,
-  [join(root, "node_modules/prettier/bin/prettier.cjs"), "--write", join(root, "README.md")],
-  { stdio: "ignore" },
-);

@@ -2,7 +2,6 @@
 import { optionalPasses } from "../../dist/index.js";
 import { dataOf, weightsOf } from "../data.mjs";
 import { describeMachine, load } from "../machine.mjs";
-import { circumstances, digits, kilobytes, table } from "../markdown.mjs";
 import { clock, spread, takeTurns } from "../measure.mjs";
 import { bytesAt, compiled, prepareOurs } from "../ours.mjs";
 import { rows } from "../rows.mjs";
@@ -31,21 +30,4 @@ async function variantsOf(row, rounds) {
     const measured = spread(times[k]);
     return { without, gzipped, memory, ...measured, ratio: measured.median / all.median };
   });
-}
-
-export function show(result) {
-  const [first] = result.rows;
-  const body = first.variants.map(({ without }, k) => [
-    without ?? "nothing",
-    ...result.rows.flatMap(({ variants, unit }) => {
-      const { median, ratio, memory, gzipped } = variants[k];
-      return [
-        `${digits(median)} ${unit} (${ratio.toFixed(2)}×)`,
-        `${(memory / 1e6).toFixed(1)} MB`,
-        kilobytes(gzipped),
-      ];
-    }),
-  ]);
-  const head = ["without", ...result.rows.flatMap(({ name }) => [name, "memory", "gzipped"])];
-  return [circumstances(result), table(head, body)].join("\n\n");
 }

@@ -5,7 +5,6 @@
 import { productMaker } from "../kernels.mjs";
 import { bandwidth, limit } from "../limit.mjs";
 import { describeMachine, load } from "../machine.mjs";
-import { circumstances, digits, table } from "../markdown.mjs";
 import { clock, median, takeTurns, timed } from "../measure.mjs";
 
 const sizes = [
@@ -41,21 +40,4 @@ export async function measure({ rounds }) {
     });
   }
   return { ...describeMachine(), load: [before, load()], clock, rounds, results };
-}
-
-export function show(result) {
-  const of = ({ form, R }) => `${form === "AB" ? "AB" : "AᵀB"}, ${R} ${R === 1 ? "row" : "rows"}`;
-  const columns = kinds.flatMap(({ form, rows }) => rows.map((R) => ({ form, R })));
-  const body = sizes.map(([K, N]) => [
-    `${K} × ${N}`,
-    ...columns.map(({ form, R }) => {
-      const found = result.results.find((r) => r.form === form && r.R === R && r.K === K && r.N === N);
-      return `${digits(found.gflops)} (${Math.round(100 * found.share)} %)`;
-    }),
-  ]);
-  return [
-    circumstances(result),
-    "GFLOP/s, and the share of what binds: the arithmetic, or of few rows the reading of the weights.",
-    table(["K × N", ...columns.map(of)], body),
-  ].join("\n\n");
 }

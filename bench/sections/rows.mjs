@@ -5,7 +5,6 @@
 import { dataOf, weightsOf } from "../data.mjs";
 import { limit } from "../limit.mjs";
 import { describeMachine, load } from "../machine.mjs";
-import { circumstances, peerVersions, rowsNotes, rowsTable } from "../markdown.mjs";
 import { clock, median, spread, takeTurns, timed } from "../measure.mjs";
 import { compiled, prepareOurs } from "../ours.mjs";
 import { openPeers } from "../open-peers.mjs";
@@ -13,11 +12,6 @@ import { rows } from "../rows.mjs";
 
 /** Largest difference of two results, relative to the larger of 1 and their size. */
 const tolerance = 1e-4;
-
-export const show = (result) =>
-  [circumstances(result), rowsTable(result), rowsNotes(result), `Peers: ${peerVersions(result)}.`].join(
-    "\n\n",
-  );
 
 export async function measure({ rounds, wanted, peers: names }) {
   const before = load();

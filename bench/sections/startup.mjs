@@ -5,7 +5,6 @@
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { describeMachine, load } from "../machine.mjs";
-import { circumstances, digits, kilobytes, table } from "../markdown.mjs";
 import { spread } from "../measure.mjs";
 import { compiled } from "../ours.mjs";
 import { rows } from "../rows.mjs";
@@ -40,23 +39,4 @@ export async function measure({ rounds }) {
     sizes.push({ name, work, goal: kind === "train" ? 20_000 : 8_000, bytes: wasm.length, gzipped });
   }
   return { ...describeMachine(), load: [before, load()], clock: "clock on the wall", rounds, times, sizes };
-}
-
-export function show(result) {
-  const times = result.times.map(({ name, goal, median, least, most }) => [
-    name,
-    `${digits(median)} ms (${digits(least)}–${digits(most)})`,
-    goal === null ? "" : `${goal} ms`,
-  ]);
-  const sizes = result.sizes.map(({ name, bytes, gzipped, goal }) => [
-    name,
-    kilobytes(bytes),
-    kilobytes(gzipped),
-    kilobytes(goal),
-  ]);
-  return [
-    circumstances(result),
-    table(["what", "time", "goal"], times),
-    table(["module", "bytes", "gzipped", "goal"], sizes),
-  ].join("\n\n");
 }
