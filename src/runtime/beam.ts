@@ -8,6 +8,7 @@
  */
 import type { Decoder } from "./decoder.ts";
 import { fail } from "./errors.ts";
+import { highestOf } from "./sample.ts";
 import type { Hypothesis, Search } from "./search.ts";
 
 export interface BeamOptions {
@@ -113,25 +114,12 @@ function candidatesOf(
 ): readonly Candidate[] {
   const candidates = live.flatMap((from) => {
     const row = rows.subarray(from.row * classes, (from.row + 1) * classes);
+    for (const id of avoid) row[id] = 0;
     // One of them may be the end, so one more than the beam is wide.
-    return highestOf(row, width + 1, avoid).map((id): Candidate => {
+    return highestOf(row, width + 1).map((id): Candidate => {
       if (Number.isNaN(row[id])) fail("the probabilities are not numbers (NaN): the training has diverged");
       return { from, id, logProbability: from.logProbability + Math.log(row[id]!) };
     });
   });
   return candidates.sort((a, b) => b.logProbability - a.logProbability);
-}
-
-/** The ids of the largest elements in descending order, as many as `count`; impossible ones are none. */
-function highestOf(row: Float32Array, count: number, avoid: ReadonlySet<number>): readonly number[] {
-  const ids: number[] = [];
-  for (let id = 0; id < row.length; id++) {
-    if (avoid.has(id) || row[id] === 0) continue;
-    if (ids.length === count && !(row[id]! > row[ids.at(-1)!]!)) continue;
-    let place = ids.length;
-    while (place > 0 && row[ids[place - 1]!]! < row[id]!) place--;
-    ids.splice(place, 0, id);
-    if (ids.length > count) ids.pop();
-  }
-  return ids;
 }

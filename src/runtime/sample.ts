@@ -38,32 +38,68 @@ export function choose(probabilities: ArrayLike<number>, options: SampleOptions,
   if (!(temperature >= 0)) fail(`a temperature is 0 or more, not ${temperature}`);
   if (!(topK >= 1)) fail(`top_k is 1 or more, not ${topK}`);
   if (!(topP > 0)) fail(`top_p is more than 0, not ${topP}`);
-  const weights = Float64Array.from(probabilities);
-  if (weights.some(Number.isNaN)) fail("the probabilities are not numbers (NaN): the training has diverged");
+  const weights = new Float64Array(probabilities);
+  if (Number.isNaN(sumOf(weights)))
+    fail("the probabilities are not numbers (NaN): the training has diverged");
   for (const id of avoid) weights[id] = 0;
   const best = highest(weights, 0, weights.length);
   if (options.greedy || temperature === 0) return best;
   // Relative to the largest, so that a low temperature leaves at least that one.
   const largest = weights[best]!;
-  const powered = weights.map((p) => (p > 0 ? (p / largest) ** (1 / temperature) : 0));
-  const all = Array.from(powered, (_, id) => id);
-  const cut = topK < all.length || topP < 1;
-  if (cut) all.sort((a, b) => powered[b]! - powered[a]! || a - b);
-  const kept = nucleus(all.slice(0, topK), powered, topP);
-  const total = kept.reduce((sum, id) => sum + powered[id]!, 0);
-  let rest = draw(seed, position) * total;
-  for (const id of kept) {
-    rest -= powered[id]!;
-    if (rest < 0 && powered[id]! > 0) return id;
+  for (let id = 0; id < weights.length; id++) {
+    const p = weights[id]! / largest;
+    weights[id] = temperature === 1 || p === 0 ? p : p ** (1 / temperature);
+  }
+  const kept = nucleus(topK < weights.length ? highestOf(weights, topK) : null, weights, topP);
+  const at = (k: number): number => kept?.[k] ?? k;
+  const count = kept?.length ?? weights.length;
+  let rest = 0;
+  for (let k = 0; k < count; k++) rest += weights[at(k)]!;
+  rest *= draw(seed, position);
+  for (let k = 0; k < count; k++) {
+    const id = at(k);
+    rest -= weights[id]!;
+    if (rest < 0 && weights[id]! > 0) return id;
   }
   return best;
 }
 
-/** The first of the ids, most probable first, that together hold the share; at least one. */
-function nucleus(ids: readonly number[], weights: ArrayLike<number>, share: number): readonly number[] {
+/** The first of the ids, the heaviest first, that together hold the share; at least one. Null stands for all ids. */
+function nucleus(
+  ids: readonly number[] | null,
+  weights: Float64Array,
+  share: number,
+): readonly number[] | null {
   if (share >= 1) return ids;
-  const wanted = share * ids.reduce((sum, id) => sum + weights[id]!, 0);
+  const total = ids ? ids.reduce((sum, id) => sum + weights[id]!, 0) : sumOf(weights);
+  // Together the ids below this hold less than what may be left out, so that none of them is needed.
+  const least = ((1 - share) * total) / weights.length;
+  const sorted =
+    ids ??
+    Array.from(weights.keys())
+      .filter((id) => weights[id]! >= least)
+      .sort((a, b) => weights[b]! - weights[a]! || a - b);
   let sum = 0;
-  const end = ids.findIndex((id) => (sum += weights[id]!) >= wanted);
-  return end < 0 ? ids : ids.slice(0, end + 1);
+  const end = sorted.findIndex((id) => (sum += weights[id]!) >= share * total);
+  return end < 0 ? sorted : sorted.slice(0, end + 1);
+}
+
+function sumOf(weights: Float64Array): number {
+  let sum = 0;
+  for (let id = 0; id < weights.length; id++) sum += weights[id]!;
+  return sum;
+}
+
+/** The ids of the largest elements, the largest first, of equals the lower id; as many as `count`, those of 0 left out. */
+export function highestOf(row: Float32Array | Float64Array, count: number): readonly number[] {
+  const ids: number[] = [];
+  for (let id = 0; id < row.length; id++) {
+    const value = row[id]!;
+    if (value === 0 || (ids.length === count && !(value > row[ids.at(-1)!]!))) continue;
+    let place = ids.length;
+    while (place > 0 && row[ids[place - 1]!]! < value) place--;
+    ids.splice(place, 0, id);
+    if (ids.length > count) ids.pop();
+  }
+  return ids;
 }
