@@ -91,23 +91,28 @@ const svm: Reference = (w, words, tags) => {
   return { loss: bestScore - scoreOf(chain, tags), labels: enumerate(chain).best };
 };
 
+/** The entry of the highest score at each step, runs of equals as one. */
+const bestPath = (scores: Rows): readonly number[] => {
+  const path = scores.map((e) => e.indexOf(Math.max(...e)));
+  return path.filter((k, t) => k !== path[t - 1]);
+};
+
+/** The search for likelier labels than the best path's belongs to the runtime. */
 const speech: Reference = (w, audio, text) => {
   const emissions = peephole(w, audio as readonly Vector[]).map((h) => affine(w, "ctc", { "": h }));
-  const found = pathsThat(emissions);
-  const best = [...found].reduce((a, b) => (b[1] > a[1] ? b : a))[0];
+  const blank = emissions[0]!.length - 1;
   return {
-    loss: -Math.log(found.get(text.join(" "))!),
-    labels: best === "" ? [] : best.split(" ").map(Number),
+    loss: -Math.log(pathsThat(emissions).get(text.join(" "))!),
+    labels: bestPath(emissions).filter((k) => k !== blank),
   };
 };
 
 const trimming: Reference = (w, audio, sounds) => {
   const scores = peephole(w, audio as readonly Vector[]).map((h) => affine(w, "trimming", { "": h }));
-  const path = scores.map((e) => e.indexOf(Math.max(...e)));
   const losses = scores.map((e, t) => logSum(e) - e[sounds[t]!]!);
   return {
     loss: losses.reduce((a, b) => a + b) / losses.length,
-    labels: path.filter((k, t) => k !== path[t - 1]),
+    labels: bestPath(scores),
   };
 };
 

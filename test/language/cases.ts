@@ -38,6 +38,28 @@ export const cells: readonly ProgramCase[] = [
   "gru(3, reset = after, act = relu)",
 ].map(tagged);
 
+const tags = "target y : token(3)[T]";
+
+/** Losses of whole sequences. */
+export const sequences: readonly ProgramCase[] = [
+  ...["crf", "perceptron", "svm"].map((loss): ProgramCase => ({
+    name: loss,
+    source: `input x : f32[T, 2]  ${tags}\nx >> elman(3) >> ${loss}(y)`,
+    lengths: ragged,
+  })),
+  { name: "hmm", source: `input x : token(4)[T]  ${tags}\nx >> hmm(y)`, lengths: ragged },
+  {
+    name: "ctc",
+    source: "input x : f32[T, 2]  target y : token(3)[L]\nx >> elman(3) >> ctc(y)",
+    lengths: { ...ragged, L: [2, 1, 0] },
+  },
+  ...["perceptron", "svm"].map((loss): ProgramCase => ({
+    name: `${loss} of one label`,
+    source: `input x : f32[T, 2]  target y : token(3)\nx >> elman(3) >> last >> ${loss}(y)`,
+    lengths: ragged,
+  })),
+];
+
 /** Each of them draws at random in training, and takes an expectation or does nothing in evaluation. */
 export const noisy: readonly ProgramCase[] = [
   "lstm(3, zoneout = 0.4)",

@@ -156,10 +156,14 @@ export function evaluator(program: Program): Runner {
       const graph = entry(program, "predict");
       const { environment, values } = run(graph, call);
       const outputs = new Map(
-        model.results.map(({ name, value }) => {
+        model.results.map(({ name, value, meaning }) => {
           const feature = value.node.type.axes.find((axis) => axis.kind === "feature");
           const order = [...value.axes.map((a) => a.axis), ...(feature ? [feature] : [])];
-          return [name, examplesOf(values.get(`predict:${name}`)!, order, environment)];
+          const examples = examplesOf(values.get(`predict:${name}`)!, order, environment);
+          // As the runtime gives them: without what a path leaves out.
+          const said = (list: readonly number[]) =>
+            meaning === "labels" ? list.filter((k) => k >= 0) : list;
+          return [name, examples.map(said)];
         }),
       );
       return { outputs, states: carried(graph, values) };

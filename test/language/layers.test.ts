@@ -1,5 +1,5 @@
-/** Layers, modifiers, pooling, output layers and losses of the standard library. */
+/** Layers, modifiers, pooling, output layers and losses of the standard library, those of whole sequences too. */
 import { checkCases } from "./gradients.ts";
-import { layers } from "./cases.ts";
+import { layers, sequences } from "./cases.ts";
 
-checkCases(layers);
+checkCases([...layers, ...sequences]);

@@ -5,7 +5,7 @@
  */
 import { describe, expect, test } from "vitest";
 import type { Machine } from "../../src/runtime/machine.ts";
-import { cells, layers, noisy } from "./cases.ts";
+import { cells, layers, noisy, sequences } from "./cases.ts";
 import { expectClose, expectGradients } from "./compare.ts";
 import { evaluator } from "./evaluator.ts";
 import { moduleOf } from "./module.ts";
@@ -33,9 +33,14 @@ const wanted = [
   "a net used twice",
   "two output layers, one weighted",
   "a table tied to the output",
+  "crf",
+  "perceptron",
+  "svm",
+  "hmm",
+  "ctc",
 ];
 const ragged = [5, 1, 3, 0, 7];
-const chosen = [...cells, ...layers].filter(({ name }) => wanted.includes(name));
+const chosen = [...cells, ...layers, ...sequences].filter(({ name }) => wanted.includes(name));
 
 test("every program wanted is there", () => {
   expect(chosen.map(({ name }) => name).sort()).toEqual([...wanted].sort());
@@ -43,7 +48,11 @@ test("every program wanted is there", () => {
 
 describe.each(chosen)("$name", ({ name, source }) => {
   // The maximum of no steps is -inf, of which nothing sensible can be computed.
-  const lengths = { T: name === "elman(3) >> max" ? ragged.map((n) => Math.max(n, 1)) : ragged };
+  // Labels that fit into their steps.
+  const lengths = {
+    T: name === "elman(3) >> max" ? ragged.map((n) => Math.max(n, 1)) : ragged,
+    L: [2, 1, 0, 0, 3],
+  };
   const made = program(source);
   const data = drawData(made, lengths, 6);
   const call: Call = { data, parameters: drawParameters(made, 6) };
@@ -80,7 +89,7 @@ describe.each(chosen)("$name", ({ name, source }) => {
     const module = await ownModule();
     const before = module.learn(call);
     const predicted = hasOutputs ? module.predict(call) : null;
-    const full = drawData(made, { T: lengths.T.map(() => 7) }, 8);
+    const full = drawData(made, { T: lengths.T.map(() => 7), L: lengths.L.map(() => 3) }, 8);
     const poison: Call = {
       data: Object.fromEntries(
         Object.entries(full).map(([name, examples]) => [name, isReal(name) ? nans(examples) : examples]),
