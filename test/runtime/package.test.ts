@@ -172,6 +172,14 @@ describe("its types", () => {
         "autoencoder",
       ),
     );
+    await writePackage(
+      named(
+        await compileModel(
+          "input audio : f32[T, 2]\ntarget text : token(3)[L]\naudio >> lstm(3) >> ctc(text)\ndecode { beam(2) }",
+        ),
+        "speech",
+      ),
+    );
     await writeFile(
       join(folder, "use.ts"),
       `import { load, RnncError, type Outputs } from "./tagger.js";
@@ -179,6 +187,7 @@ describe("its types", () => {
        import { load as loadEncoder } from "./encoder.js";
        import { load as loadAnswers } from "./answers.js";
        import { load as loadAutoencoder } from "./autoencoder.js";
+       import { load as loadSpeech } from "./speech.js";
        const tagger = await load({ weights: null });
        const outputs: Outputs = tagger.predict({ audio: [new Float32Array(5)] });
        const three: 3 = outputs.tags.shape[1];
@@ -205,6 +214,13 @@ describe("its types", () => {
        const again = await loadAutoencoder();
        const own: number[] = again.predict({ words: [1, 2] }, { greedy: true }).words.labels();
        const true_: Float32Array = again.predict({ words: [1, 2] }, { forced: true }).words.data;
+       const speech = await loadSpeech();
+       const heard: number[] = speech.predict({ audio: [[1, 2]] }).text.labels();
+       const scorer = (ids: readonly number[], next: number | null) => (next === 1 ? 0.5 : 0) - ids.length;
+       const times: readonly number[] = speech.hypotheses({ audio: [[1, 2]] }, { best: 2, scorer })[0]!.times;
+       for (const list of speech.hypotheses({ audio: [[[1, 2]], []] })) list[0]!.score satisfies number;
+       // @ts-expect-error: no paths spell its labels
+       tagger.hypotheses({ audio: [[1, 2, 3, 4, 5]] });
        // @ts-expect-error: no such strategy
        answers.predict({ source: "ab" }, { ray: 2 });
        // @ts-expect-error: it answers, and makes up no texts
@@ -219,7 +235,7 @@ describe("its types", () => {
        tagger.generate();
        // @ts-expect-error: frames, not text
        tagger.predict({ audio: "abc" });
-       export { three, labels, rows, first, loss, probabilities, chosen, letters, sizes, said, scores, forced, own, true_, RnncError };`,
+       export { three, labels, rows, first, loss, probabilities, chosen, letters, sizes, said, scores, forced, own, true_, heard, times, RnncError };`,
     );
     const tsc = fileURLToPath(import.meta.resolve("typescript/package.json")).replace(
       "package.json",

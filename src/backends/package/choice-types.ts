@@ -61,6 +61,31 @@ export interface Decoded<Labels> extends Answer<Labels> {
   readonly best: readonly Answer<Labels>[];
 }`;
 
+export const hypotheses = `export interface SearchOptions {
+  /** How many beginnings are kept at each step. Default: what \`decode { beam(n) }\` says. */
+  readonly width?: number;
+  /** At most so many hypotheses are given. Default: \`width\`. */
+  readonly best?: number;
+  /** What a continuation is worth beyond the emissions: the logarithm of a (weighted) probability. \`null\`: the end. */
+  readonly scorer?: (ids: readonly number[], next: number | null) => number;
+}
+
+/** One sequence of labels. */
+export interface Hypothesis {
+  readonly ids: readonly number[];
+  /** Entries of the vocabulary where there is one, else ids. */
+  readonly labels: readonly (string | number)[];
+  /** The logarithm of the probability of all the paths that spell it, plus what the scorer adds. */
+  readonly score: number;
+  /** The step at which each label begins, on the likeliest path. */
+  readonly times: readonly number[];
+}`;
+
+export const searchingMethod = `  /** The likeliest labels of each example, best first. */
+  hypotheses(inputs: Inputs, options?: SearchOptions): readonly Hypothesis[];
+  hypotheses(inputs: BatchInputs, options?: SearchOptions): readonly (readonly Hypothesis[])[];
+`;
+
 /** `predict` of a model that answers; of an autoencoder the sequence that it makes is an input. */
 export const answeringPredict = (isInput: boolean): string =>
   isInput

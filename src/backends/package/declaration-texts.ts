@@ -1,4 +1,5 @@
 /** The parts of a `.d.ts` that all models share, as text; see `declaration.ts`. */
+import { searchingMethod } from "./choice-types.ts";
 
 /** A file's name may hold anything; a comment holds one line. */
 export const printable = (name: string): string => name.replace(/[\p{Cc}\p{Zl}\p{Zp}]|\*\//gu, " ");
@@ -184,6 +185,7 @@ export const modelAndLoad = (has: {
   readonly streams: boolean;
   readonly trains: boolean;
   readonly generates: boolean;
+  readonly searches: boolean;
   readonly hasWeights: boolean;
   readonly onDevice: boolean;
   /** How `predict` is declared where the model answers by its own choices. */
@@ -206,7 +208,7 @@ ${has.streams ? "  /** The model one step at a time. */\n  stream(options?: Stre
       (has.onDevice ? "AsyncGenerator" : "Generator") +
       "<string | number, void>;\n"
     : ""
-}${has.trains ? "  /** Trains the model's own weights; draws them first if none were loaded. */\n  trainer(options?: TrainerOptions): Trainer;\n" : ""}  /** The weights as a safetensors file. */
+}${has.searches ? searchingMethod : ""}${has.trains ? "  /** Trains the model's own weights; draws them first if none were loaded. */\n  trainer(options?: TrainerOptions): Trainer;\n" : ""}  /** The weights as a safetensors file. */
   weights(): ${given("Uint8Array", has.onDevice)};
   /** Replaces the weights; refuses a file whose names or shapes are not the model's. */
   loadWeights(file: ArrayBuffer | Uint8Array): ${given("void", has.onDevice)};

@@ -3,7 +3,7 @@
  * `stream` where it looks ahead, no `trainer` without a loss. It stands alone: no type of rnnc is imported.
  */
 import { answerType, dataTypes, elementDoc, outputType, shapedOutput, stepType } from "./data-types.ts";
-import { answeringPredict, answers, generation } from "./choice-types.ts";
+import { answeringPredict, answers, generation, hypotheses } from "./choice-types.ts";
 import { common, modelAndLoad, printable, streaming, training } from "./declaration-texts.ts";
 import type { DataInfo, Metadata, OutputInfo } from "../../runtime/metadata.ts";
 
@@ -26,6 +26,7 @@ export function declaration(metadata: Metadata, { hasWeights, onDevice }: Declar
     targets: targets.length > 0,
     chunked: metadata.chunked,
     generates: metadata.generation?.step === "step",
+    searches: !onDevice && outputs.some((o) => o.spelling !== null),
     hasWeights,
     onDevice,
     answering: answered && answeringPredict(inputs.some((d) => d.name === answered.data)),
@@ -68,6 +69,7 @@ export function declaration(metadata: Metadata, { hasWeights, onDevice }: Declar
   if (has.streams) parts.push(...steps(inputs, outputs, metadata, onDevice));
   if (has.trains) parts.push(training(has));
   if (has.generates) parts.push(generation);
+  if (has.searches) parts.push(hypotheses);
   return [...parts, modelAndLoad(has)].join("\n\n") + "\n";
 }
 
