@@ -27,7 +27,9 @@ function fedBack({ data, outputs, buffers }: GenerationInput, generator: Generat
     output: outputs.find(({ target }) => target === generator.data)!.name,
     start: generator.start,
     axis: generator.axis,
-    alone: !data.some(({ name, axes }) => name !== generator.data && hasAxis(axes, generator.axis)),
+    alone: !data.some(
+      ({ name, axes, derived }) => name !== generator.data && !derived && hasAxis(axes, generator.axis),
+    ),
     choice: generatorNames.choice(generator.data),
     fresh: generatorNames.fresh,
     probabilities: generatorNames.output(generator.data),

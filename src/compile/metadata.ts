@@ -1,12 +1,21 @@
 /** What the package's runtime must know, from the model and from where the lowering put everything. */
 import { panels, place, strides } from "../ir/kernel/addresses.ts";
+import type { NetReference } from "../elaborate/environment.ts";
+import { objectiveEntry, partOfLoss } from "../elaborate/objective.ts";
 import type { Model } from "../elaborate/program.ts";
 import { fixedSize } from "../ir/graph/build.ts";
 import type { Axis } from "../ir/graph/types.ts";
 import type { Buffer, KernelProgram, MemoryPlan } from "../ir/kernel/types.ts";
 import { stableHash } from "../passes/hash.ts";
 import type { PlacedParameter } from "../passes/lower-parameters.ts";
-import type { BufferInfo, DataInfo, Metadata, OutputInfo, ParameterInfo } from "../runtime/metadata.ts";
+import type {
+  BufferInfo,
+  DataInfo,
+  Metadata,
+  ObjectiveInfo,
+  OutputInfo,
+  ParameterInfo,
+} from "../runtime/metadata.ts";
 import type { ProgramParts } from "./assemble.ts";
 import { generationOf } from "./generation.ts";
 
@@ -39,6 +48,7 @@ export function makeMetadata({
   });
   const entry = (name: string): string | null =>
     parts.program.entries.some((e) => e.name === name) ? name : null;
+  const alternating = model.trained.some((net) => net !== null) ? model.trained.map(objectiveInfo) : [];
   const outputs = model.results.map((result) => outputInfo(result, model, buffers));
   const { generator, looksAhead } = parts;
   const streams = entry("step") !== null && looksAhead === null;
@@ -61,7 +71,11 @@ export function makeMetadata({
       begin: entry("begin"),
       next: entry("next"),
       initialise: entry("initialise"),
+      ...Object.fromEntries(
+        alternating.flatMap(({ gradients, update }) => [gradients, update].map((e) => [e, e])),
+      ),
     },
+    ...(alternating.length > 0 ? { alternating } : {}),
     states: Object.keys(buffers).filter((name) => name.startsWith("state:")),
     train: model.train,
     decode: model.decode,
@@ -73,6 +87,15 @@ export function makeMetadata({
     memory,
   };
 }
+
+const objectiveInfo = (net: NetReference | null): ObjectiveInfo => ({
+  net: net?.name ?? null,
+  gradients: objectiveEntry("gradients", net),
+  update: objectiveEntry("update", net),
+  loss: `${objectiveEntry("train", net)}:loss`,
+  impossible: `${objectiveEntry("train", net)}:impossible`,
+  part: partOfLoss(net),
+});
 
 function outputInfo(
   result: Model["results"][number],
@@ -91,6 +114,7 @@ function outputInfo(
     name: result.name,
     meaning: result.meaning,
     target: result.target,
+    copies: result.copies ?? null,
     axes,
     feature: feature ? fixedSize(feature) : null,
     vocabulary: target?.vocabulary ?? null,

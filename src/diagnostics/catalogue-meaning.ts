@@ -342,6 +342,24 @@ export const meaning = {
     example: "input x : f32[T, 3]\nlet z = x >> dense(3)\nx >> lstm(4) >> regress(z)",
     mend: "input x : f32[T, 3]\nx >> lstm(4) >> regress(next(x))",
   },
+  "copy-source": {
+    severity: "error",
+    message: "What `{target}` copies from must be data of the same vocabulary.",
+    hint: "Declare one with the vocabulary of the other: `target {target} : token(source)[L]`.",
+    about: "`copy = source` lets a softmax choose words of the source, also those that the vocabulary lacks.",
+    example:
+      "input source : token(9)[S]\ntarget reply : token(8)[L]\nlet m = source >> embed(4) >> gru(4)\nprev(reply) >> embed(4) >> gru(4, init = m) >> softmax(reply, copy = source, over = m)",
+    mend: "input source : token(9)[S]\ntarget reply : token(source)[L]\nlet m = source >> embed(4) >> gru(4)\nprev(reply) >> embed(4) >> gru(4, init = m) >> softmax(reply, copy = source, over = m)",
+  },
+  "copy-without-memory": {
+    severity: "error",
+    message: "To copy from `{source}` its words must be looked at: `over` is missing.",
+    hint: "Give what the encoder makes of it: `softmax(reply, copy = {source}, over = memory)`.",
+    about: "How well a word of the source answers is seen from its place in `over`.",
+    example:
+      "input source : token(9)[S]\ntarget reply : token(source)[L]\nlet m = source >> embed(4) >> gru(4)\nprev(reply) >> embed(4) >> gru(4, init = m) >> softmax(reply, copy = source)",
+    mend: "input source : token(9)[S]\ntarget reply : token(source)[L]\nlet m = source >> embed(4) >> gru(4)\nprev(reply) >> embed(4) >> gru(4, init = m) >> softmax(reply, copy = source, over = m)",
+  },
   "target-type": {
     severity: "error",
     message: "`{loss}` predicts {wanted}, and `{target}` is made of {found}.",
@@ -570,6 +588,24 @@ export const meaning = {
       "input x : f32[T, 3]\ntarget y : token(2)[T]\noutput z = x >> gru(4)\nx >> lstm(4) >> softmax(y)",
     mend: "input x : f32[T, 3]\ntarget y : token(2)[T]\nx >> lstm(4) >> softmax(y)",
   },
+  "net-wanted": {
+    severity: "error",
+    message: "`{name}` is {what}, not a net.",
+    hint: "Give the stage a name and parameters of its own: `net {name} = …`.",
+    about: "`minimize NET : …` trains the parameters of one net, and leaves the others as they are.",
+    example: "input x : f32[3]\nlet D = x >> dense(1)\nminimize D : sum(D)",
+    mend: "input x : f32[3]\nnet D = dense(1)\nminimize D : sum(D(x))",
+  },
+  "trains-nothing": {
+    severity: "error",
+    message: "{objective} trains nothing: {what}.",
+    hint: "Remove it, or let it reach a parameter of its own.",
+    about:
+      "Where objectives name nets, each trains its net's parameters, and one without a net those that are left.",
+    example:
+      "input x : f32[3]\nnet D = dense(1)\nnet E = tanh\nminimize D : sum(D(x))\nminimize E : sum(E(x))",
+    mend: "input x : f32[3]\nnet D = dense(1)\nnet E = dense(3, tanh)\nminimize D : sum(D(x))\nminimize E : sum(E(x))",
+  },
   "train-without-loss": {
     severity: "error",
     message: "There is nothing to train: the program has no loss.",
@@ -621,13 +657,5 @@ export const meaning = {
       "`next(text)` stands in the input one step later, so a model that predicts it may look backwards only.",
     example: "input text : char[T]\ntext >> embed(8) >> lstm(8) >> bidir >> softmax(next(text))",
     mend: "input text : char[T]\ntext >> embed(8) >> lstm(8) >> softmax(next(text))",
-  },
-  "not-yet": {
-    severity: "error",
-    message: "{what} is in the language but not yet in this version of the compiler.",
-    hint: null,
-    about: "The language reference describes more than this version compiles.",
-    example: "input x : f32[3]\nnet D = dense(1)\nminimize D : sum(D(x))",
-    mend: "input x : f32[3]\nnet D = dense(1)\nminimize sum(D(x))",
   },
 } as const satisfies Record<string, CatalogueEntry>;

@@ -26,7 +26,10 @@ export interface DataInfo {
   /** The data whose vocabulary it uses, and how many entries that has. */
   readonly vocabulary: { readonly of: string; readonly size: number; readonly fixed: boolean } | null;
   /** `next(text)`: the same data one step later, made by the runtime. */
-  readonly derived: { readonly kind: "next"; readonly of: string } | null;
+  readonly derived:
+    | { readonly kind: "next"; readonly of: string }
+    | { readonly kind: "copy"; readonly of: string; readonly from: string; readonly places: number }
+    | null;
 }
 
 /** A size that only the data can tell: `d` of `f32[T, d]`, the vocabulary of `text`. */
@@ -164,6 +167,33 @@ export function next(site: CallSite, value: Value, name: string | null): Tensor 
   record(environment, "target", derived, info.base, result, info.vocabulary, { kind: "next", of: name });
   return result;
 }
+
+/**
+ * Data with the words that its vocabulary lacks told apart: each is the vocabulary's size plus its first place in `from`
+ * (Gu et al. 2016). For `softmax(reply, copy = source)`.
+ */
+export function copyable(
+  value: Tensor,
+  from: string,
+  places: number,
+  environment: Environment,
+  span: Span,
+): Tensor {
+  const { session } = environment;
+  const name = nameOfData(value);
+  const info = name === null ? undefined : session.data.get(name);
+  if (name === null || info?.base !== "token" || !info.vocabulary)
+    return fail(environment, "data-wanted", span, { name: "copy" });
+  const derived = `${name}.copy`;
+  const result: Tensor = { ...value, node: build.input(derived, "i32", value.node.type.axes), ends: null };
+  const how = { kind: "copy", of: name, from, places } as const;
+  record(environment, info.role, derived, info.base, result, info.vocabulary, how);
+  return result;
+}
+
+/** Which data a value is, if it is data as given. */
+export const nameOfData = ({ node, target }: Tensor): string | null =>
+  target ?? (node.op === "input" ? node.attributes.name : null);
 
 /**
  * `prev(reply)`: what came before each step; at the first step the beginning, an entry after the vocabulary's last. With

@@ -71,6 +71,12 @@ export interface Objective {
   /** Per example: no axes but the batch. */
   readonly value: Node;
   readonly span: Span;
+  /** The net that it trains, `minimize NET : …`; null: every parameter that no other objective names the net of. */
+  readonly net: NetReference | null;
+}
+
+export interface NetReference extends Origin {
+  readonly name: string;
 }
 
 /** A named result of inference. */
@@ -81,6 +87,8 @@ export interface Result {
   readonly meaning: "value" | "probabilities" | "labels";
   /** The target whose prediction it is. */
   readonly target: string | null;
+  /** The input whose words stand for the entries beyond the vocabulary's. */
+  readonly copies?: string;
   /** Of labels that a path spells: what a search for better ones needs. */
   readonly spelling?: Spelling | null;
   /** The statement or output layer that names it. */

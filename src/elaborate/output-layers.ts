@@ -11,7 +11,7 @@ import { openChild, runBody } from "./body.ts";
 import { builtinFunctions } from "./builtins.ts";
 import { extend, fail, type Environment, type Path } from "./environment.ts";
 import { evaluate, evaluateSize } from "./evaluate.ts";
-import { declareTarget } from "./data.ts";
+import { copyable, declareTarget, nameOfData } from "./data.ts";
 import { spellingOf } from "./paths.ts";
 import { stageName } from "./stages.ts";
 import {
@@ -21,6 +21,7 @@ import {
   featureOf,
   featureSize,
   namedAxis,
+  number,
   over,
   plainAxis,
   refresh,
@@ -72,21 +73,24 @@ function dataPredicted(value: Value, expression: Expression, { session }: Enviro
 }
 
 export function applyOutputLayer(layer: OutputLayer, value: Tensor, environment: Environment): Tensor {
-  const { definition } = layer.loss;
   const { session } = environment;
-  const target = layer.target ?? declareTarget(definition, value, environment, layer.span);
+  const target = layer.target ?? declareTarget(layer.loss.definition, value, environment, layer.span);
   session.usedTargets.add(target.target!);
   checkType(layer.loss, target, environment, layer.span);
-  checkAxes(definition, value, target, environment, layer.span);
+  checkAxes(layer.loss.definition, value, target, environment, layer.span);
 
-  const path = openChild(environment, definition.name);
-  const options = new Map<string, Value>([[definition.options![0]!.name.name, target]]);
+  const path = openChild(environment, layer.loss.definition.name);
+  const copying = copyingOf(layer, target, value, environment);
+  const loss = copying?.loss ?? layer.loss;
+  const { definition } = loss;
+  const options = copying?.options ?? new Map([[definition.options![0]!.name.name, target as Value]]);
   let project: Expression | null = null;
   let weight: Expression | null = null;
   for (const argument of layer.options) {
     const name = argument.name?.name;
     if (name === "project") project = argument.value;
     else if (name === "weight") weight = argument.value;
+    else if (copying && name === "copy") continue;
     else if (name && definition.options!.some((p) => p.name.name === name))
       options.set(name, evaluate(argument.value, environment));
     else
@@ -112,7 +116,7 @@ export function applyOutputLayer(layer: OutputLayer, value: Tensor, environment:
     layer.span,
   );
   const body = runBody({
-    definition: layer.loss,
+    definition: loss,
     options,
     inputs: [emissions],
     environment,
@@ -124,7 +128,7 @@ export function applyOutputLayer(layer: OutputLayer, value: Tensor, environment:
   const total = toF32(build.reduce("sum", body.value.node, perExample));
   const factor = weight ? asTensor(evaluate(weight, environment), environment, weight.span).node : null;
   const weighted = factor ? build.mul(...(align([total, factor]) as [typeof total, typeof total])) : total;
-  session.objectives.push({ value: build.broadcast(weighted, [build.batch]), span: layer.span });
+  session.objectives.push({ value: build.broadcast(weighted, [build.batch]), span: layer.span, net: null });
 
   if (session.sampled.wanted.has(target.target!))
     session.sampled.found.set(target.target!, drawn(emissions, path, layer.span));
@@ -140,9 +144,42 @@ export function applyOutputLayer(layer: OutputLayer, value: Tensor, environment:
     ]);
   const origin = { file: environment.file, span: layer.span };
   const spelling = spellingOf(prediction.node, session);
-  session.results.set(name, { name, value: prediction, meaning, target: name, spelling, origin });
+  session.results.set(name, {
+    ...{ name, value: prediction, meaning, target: name, spelling, origin },
+    ...(copying ? { copies: copying.from } : {}),
+  });
   return prediction;
 }
+
+/** `softmax(reply, copy = source, over = memory)`: another loss, which also sees the words of the source. */
+function copyingOf(
+  layer: OutputLayer,
+  target: Tensor,
+  value: Tensor,
+  environment: Environment,
+): { readonly loss: DefinitionValue; readonly options: Map<string, Value>; readonly from: string } | null {
+  const given = (name: string) => layer.options.find((a) => a.name?.name === name)?.value;
+  const copy = given("copy");
+  const loss = environment.lookup(lossKey("copying"));
+  if (!copy || layer.loss.definition.name.name !== "softmax" || loss?.kind !== "definition") return null;
+  const source = asTensor(evaluate(copy, environment), environment, copy.span);
+  const from = nameOfData(source);
+  if (from === null || source.vocabulary?.name !== target.vocabulary?.name)
+    return fail(environment, "copy-source", copy.span, { target: target.target! });
+  if (!given("over")) return fail(environment, "copy-without-memory", layer.span, { source: from });
+  const asked = given("places");
+  const places = asked ? evaluateSize(asked, environment) : mostPlaces;
+  const options = new Map<string, Value>([
+    ["y", copyable(target, from, places, environment, layer.span)],
+    ["x", copyable(source, from, places, environment, copy.span)],
+    ["h", value],
+    ["places", number(places)],
+  ]);
+  return { loss, options, from };
+}
+
+/** How far into its source a word may stand that the vocabulary lacks. */
+const mostPlaces = 100;
 
 /** An entry for each step by its probability: the largest logit, each with Gumbel noise (Gumbel 1954). */
 function drawn({ node }: Tensor, path: Path, span: Span): Node {

@@ -64,13 +64,14 @@ function checkPrediction(result: Result, session: Session, diagnostics: Diagnost
   for (const name of inputsBelow([result.value.node], new Set(session.fedBack.keys()))) {
     const data = session.data.get(name);
     if (data?.role !== "target") continue;
-    const target = data.derived ? `next(${data.derived.of})` : name;
+    const target = data.derived?.kind === "next" ? `next(${data.derived.of})` : name;
     makeReporter(origin.file, diagnostics).report("target-in-prediction", origin.span, {
       name: result.name,
       target,
-      way: data.derived
-        ? `Only a loss sees the next step; what is known is \`${data.derived.of}\`.`
-        : `Let it depend on inputs alone; the answer so far is \`prev(${target})\`.`,
+      way:
+        data.derived?.kind === "next"
+          ? `Only a loss sees the next step; what is known is \`${data.derived.of}\`.`
+          : `Let it depend on inputs alone; the answer so far is \`prev(${target})\`.`,
     });
   }
 }
@@ -97,7 +98,7 @@ function checkGenerator(setting: Setting, session: Session, file: string, diagno
 function checkSight(session: Session, diagnostics: Diagnostic[]): void {
   const ahead = lookingAhead(session);
   if (!ahead) return;
-  const next = [...session.data.values()].find(({ derived }) => derived)?.derived?.of;
+  const next = [...session.data.values()].find(({ derived }) => derived?.kind === "next")?.derived?.of;
   makeReporter(ahead.file, diagnostics).report("sees-the-answer", ahead.span, {
     what: ahead.what,
     why: next ? `\`next(${next})\` is one of them` : "of `prev` they are the answers",
@@ -126,7 +127,10 @@ const reads = (value: Node, choices: readonly Node[]): boolean =>
 function continuedAxes(session: Session): ReadonlySet<Axis> {
   const axes = new Set<Axis>();
   for (const { name, derived } of session.data.values()) {
-    const own = derived ? session.data.get(name)!.axes.findLast(({ size }) => size === null) : undefined;
+    const own =
+      derived?.kind === "next"
+        ? session.data.get(name)!.axes.findLast(({ size }) => size === null)
+        : undefined;
     const axis = own && session.axes.get(own.name);
     if (axis) axes.add(axis);
   }

@@ -13,7 +13,7 @@ import {
   type Value,
 } from "./encode.ts";
 import { count, fail, names, shown } from "./errors.ts";
-import type { GenerationInfo, Metadata } from "./metadata.ts";
+import type { DataInfo, GenerationInfo, Metadata } from "./metadata.ts";
 import { elements } from "./safetensors.ts";
 import { vocabulary, type Vocabulary } from "./vocabulary.ts";
 
@@ -53,11 +53,15 @@ export function dataSpecs(metadata: Metadata): DataSpecs {
   const specs = new Map(
     metadata.data.map((info) => [
       info.name,
-      specOf(info, vocabularies.get(info.vocabulary?.of ?? "") ?? null),
+      specOf(info, vocabularies.get(info.vocabulary?.of ?? "") ?? null, isCopied(info, metadata)),
     ]),
   );
   return { metadata, specs, vocabularies };
 }
+
+/** Whether the model copies words of the data, or looks for them there. */
+const isCopied = ({ name }: DataInfo, { data }: Metadata): boolean =>
+  data.some(({ derived }) => derived?.kind === "copy" && (derived.of === name || derived.from === name));
 
 export interface BatchOptions {
   /** Whether targets must be given; else they may. */
@@ -101,6 +105,7 @@ export function makeBatch(of: DataSpecs, inputs: Inputs, options: BatchOptions):
   }
   appendEnd(of, columns);
   if (options.targets) derive(of, columns);
+  deriveCopies(of, columns);
   return assemble(of, columns, !agreed?.batch, options);
 }
 
@@ -171,8 +176,8 @@ export function endOf({ specs }: DataSpecs, { step, alone, data }: GenerationInf
   return step === "next" && alone ? (specs.get(data)!.vocabulary?.end ?? -1) : -1;
 }
 
-function ended({ data, inner }: Example, end: number): Example {
-  return { data: Int32Array.of(...data, end), shape: [data.length + 1], inner };
+function ended({ data, inner, words }: Example, end: number): Example {
+  return { data: Int32Array.of(...data, end), shape: [data.length + 1], inner, ...(words ? { words } : {}) };
 }
 
 // ---- derived data -------------------------------------------------------------------------------------------------
@@ -190,7 +195,7 @@ export function part({ data, shape, inner }: Example, from: number, to: number):
  */
 function derive(of: DataSpecs, columns: Map<string, readonly Example[]>): void {
   for (const { name, derived, axes } of of.metadata.data) {
-    if (!derived || columns.has(name)) continue;
+    if (derived?.kind !== "next" || columns.has(name)) continue;
     const source = columns.get(derived.of)!;
     const spec = of.specs.get(name)!;
     if (axes[0]?.size !== null) fail(`\`${name}\` cannot be derived: its first axis is not a sequence`);
@@ -211,6 +216,29 @@ function derive(of: DataSpecs, columns: Map<string, readonly Example[]>): void {
           column.map((x, k) => part(x, 0, Math.min(x.shape[0]!, later[k]!.shape[0]!))),
         );
     columns.set(name, later);
+  }
+}
+
+/** `copy`: words that the vocabulary lacks, by their first place in another data's words. */
+function deriveCopies(of: DataSpecs, columns: Map<string, readonly Example[]>): void {
+  for (const { name, derived } of of.metadata.data) {
+    if (derived?.kind !== "copy") continue;
+    const [own, from] = [columns.get(derived.of), columns.get(derived.from)];
+    const { info, vocabulary } = of.specs.get(derived.of)!;
+    const size = info.vocabulary!.size;
+    const unknown = vocabulary?.unknown ?? -1;
+    if (!own || !from) continue;
+    columns.set(
+      name,
+      own.map((example, k): Example => {
+        const words = from[k]!.words ?? [];
+        const data = Int32Array.from(example.data, (id, at) => {
+          const place = id === unknown ? words.indexOf(example.words?.[at] ?? "") : -1;
+          return place >= 0 && place < derived.places ? size + place : id;
+        });
+        return { data, shape: example.shape, inner: example.inner };
+      }),
+    );
   }
 }
 

@@ -83,8 +83,13 @@ export function openDecoder(
     const enough = parents.length <= rows.count && 2 * parents.length > rows.count;
     if (enough) move(parents);
     else layAnew(parents);
-    return run(choices, false);
+    return run(choices.map(read), false);
   };
+
+  /** A word that was copied and has no entry is read as any such word. */
+  const { info: data, vocabulary } = of.specs.get(info.data)!;
+  const known = data.vocabulary?.size ?? Infinity;
+  const read = (id: number): number => (id < known ? id : Math.max(0, vocabulary?.unknown ?? 0));
 
   /** Rows change their places where they are; those that no one goes on from any more run idle. */
   const move = (parents: readonly number[]): void => {

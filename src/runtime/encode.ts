@@ -20,6 +20,8 @@ export interface Example {
   readonly data: Float32Array | Int32Array;
   /** Longest lengths where rows differ. */
   readonly shape: readonly number[];
+  /** The words as given, where a model may copy them. */
+  readonly words?: readonly string[];
   /** For each axis but the first: the lengths at each place of the axes before it, if some differ. */
   readonly inner: ReadonlyMap<number, Int32Array>;
 }
@@ -30,11 +32,13 @@ export interface Spec {
   /** Axis by axis, the feature last; null where each example has its own length. */
   readonly sizes: readonly (number | null)[];
   readonly vocabulary: Vocabulary | null;
+  /** Whether examples keep their words beside the ids. */
+  readonly keepsWords: boolean;
 }
 
-export function specOf(info: DataInfo, vocabulary: Vocabulary | null): Spec {
+export function specOf(info: DataInfo, vocabulary: Vocabulary | null, keepsWords = false): Spec {
   const feature = info.feature === null ? [] : [info.feature];
-  return { info, sizes: [...info.axes.map((axis) => axis.size), ...feature], vocabulary };
+  return { info, sizes: [...info.axes.map((axis) => axis.size), ...feature], vocabulary, keepsWords };
 }
 
 const isDense = (value: unknown): value is Dense =>
@@ -110,7 +114,8 @@ export function encodeExample(spec: Spec, value: unknown, place: string): Exampl
   const measured = measure(value, 0, place);
   const data = info.base === "f32" ? new Float32Array(elements(shape)) : new Int32Array(elements(shape));
   write(measured, 0, 0, place);
-  return { data, shape, inner: innerLengths(lengths, shape) };
+  const words = spec.keepsWords && rank === 1 ? Array.from(measured as ArrayLike<unknown>, String) : null;
+  return { data, shape, inner: innerLengths(lengths, shape), ...(words ? { words } : {}) };
 
   /** Finds the lengths; gives the value with its texts split. */
   function measure(value: unknown, level: number, at: string): unknown {

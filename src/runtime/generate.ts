@@ -78,18 +78,24 @@ export function answer(
   decoder.close();
   const output = machine.metadata.outputs.find(({ name }) => name === info.output)!;
   const between = of.specs.get(info.data)!.info.base === "char" ? "" : " ";
-  const shown = (hypothesis: Hypothesis): Answer => {
+  const copied = output.copies === null ? null : batch.columns.get(output.copies)!;
+  const shown = (hypothesis: Hypothesis, example: number): Answer => {
     const { ids, score, logProbability, ended } = hypothesis;
     const data = Int32Array.from(ids);
-    const result = makeResult({ ...output, meaning: "labels" }, data, [ids.length], vocabulary);
+    const words = withWords(vocabulary, copied?.[example]?.words ?? []);
+    const result = makeResult({ ...output, meaning: "labels" }, data, [ids.length], words);
     const text = (): string => (result.labels() as readonly (string | number)[]).join(between);
     return { ...result, text, score, logProbability, ended };
   };
-  return found.map((all) => {
-    const best = all.map(shown);
+  return found.map((all, example) => {
+    const best = all.map((hypothesis) => shown(hypothesis, example));
     return { ...best[0]!, best };
   });
 }
+
+/** Beyond the vocabulary's entries lie the words of a source. */
+const withWords = (vocabulary: Vocabulary | null, words: readonly string[]): Vocabulary | null =>
+  vocabulary && words.length > 0 ? { ...vocabulary, entries: [...vocabulary.entries, ...words] } : vocabulary;
 
 function hypotheses(
   decoder: Decoder,

@@ -37,7 +37,11 @@ export interface Metadata {
     readonly begin: string | null;
     readonly next: string | null;
     readonly initialise: string | null;
+    /** Of objectives that alternate, each its own. */
+    readonly [ofObjective: `gradients.${string}` | `update.${string}`]: string;
   };
+  /** Where several objectives train parameters of their own, in the order in which a step takes them. */
+  readonly alternating?: readonly ObjectiveInfo[];
   /** Names of the buffers of carried states: what `fresh` resets and a stream keeps. */
   readonly states: readonly string[];
   readonly train: TrainSettings;
@@ -56,6 +60,19 @@ export interface Metadata {
   readonly memory: string;
 }
 
+/** An objective: what a step of training runs for it, and where its loss is afterwards. */
+export interface ObjectiveInfo {
+  /** The net that it trains; null: what belongs to no net that another one names. */
+  readonly net: string | null;
+  readonly gradients: keyof Metadata["entries"];
+  readonly update: keyof Metadata["entries"];
+  /** Names in `buffers`; `impossible` may not be there. */
+  readonly loss: string;
+  readonly impossible: string;
+  /** Its part of the loss that `evaluate` leaves. */
+  readonly part: string;
+}
+
 /** One input or target. */
 export interface DataInfo {
   readonly name: string;
@@ -67,7 +84,7 @@ export interface DataInfo {
   /** `fixed`: plain integers below `size`; else entries of the vocabulary read from the data named. */
   readonly vocabulary: { readonly of: string; readonly size: number; readonly fixed: boolean } | null;
   /** Made by the runtime from other data: `next` is the same one step later. */
-  readonly derived: { readonly kind: "next"; readonly of: string } | null;
+  readonly derived: DerivedInfo | null;
 }
 
 /** A sequence that the model can make, choice by choice. */
@@ -91,11 +108,18 @@ export interface GenerationInfo {
   readonly kept: readonly string[];
 }
 
+export type DerivedInfo =
+  | { readonly kind: "next"; readonly of: string }
+  /** The same, but that a word unknown to the vocabulary is its size plus the word's first place in `from`, up to `places`. */
+  | { readonly kind: "copy"; readonly of: string; readonly from: string; readonly places: number };
+
 export interface OutputInfo {
   readonly name: string;
   readonly meaning: "value" | "probabilities" | "labels";
   /** The target that it predicts. */
   readonly target: string | null;
+  /** The input whose words stand for the entries beyond the vocabulary's. */
+  readonly copies: string | null;
   readonly axes: readonly { readonly name: string; readonly size: number | null }[];
   readonly feature: number | null;
   readonly vocabulary: { readonly of: string; readonly size: number; readonly fixed: boolean } | null;

@@ -15,7 +15,7 @@ const lengths = { T: [6, 1, 4] };
 test("every example has its equations here", () => {
   // The one unit of `exploding` has its closed form in its own test, and hashed words have theirs; so have sequences of
   // labels, and answers.
-  const remembering = ["ntm", "reading", "autoencoder-hierarchical"];
+  const remembering = ["ntm", "reading", "autoencoder-hierarchical", "copynet"];
   const others = [
     "exploding",
     "word-hashing",

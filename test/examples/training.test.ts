@@ -33,6 +33,7 @@ const large: ReadonlySet<string> = new Set([
   "reading",
   "autoencoder-hierarchical",
   "one-line",
+  "copynet",
 ]);
 
 describe.each(examples)("%s", (name) => {

@@ -15,14 +15,14 @@ export interface DeclarationOptions {
 
 export function declaration(metadata: Metadata, { hasWeights, onDevice }: DeclarationOptions): string {
   const { name, version, data, entries } = metadata;
-  const inputs = data.filter((d) => d.role === "input");
+  const inputs = data.filter((d) => d.role === "input" && !d.derived);
   const targets = data.filter((d) => d.role === "target" && !d.derived);
   const outputs = metadata.outputs.map((o) => shapedOutput(o, metadata));
   // On a device a model reads what it is given in place of its choices.
   const answered = !onDevice && metadata.generation?.step === "next" ? metadata.generation : null;
   const has = {
     streams: entries.step !== null && metadata.looksAhead === null,
-    trains: entries.update !== null && entries.gradients !== null,
+    trains: entries.evaluate !== null,
     targets: targets.length > 0,
     chunked: metadata.chunked,
     generates: metadata.generation?.step === "step",
