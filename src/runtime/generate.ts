@@ -32,14 +32,15 @@ export interface Decoded extends Answer {
 
 /** Whether a prediction is left to the model's own choices. */
 export function chooses(
-  { generation, data, cannotGenerate }: Metadata,
+  { generation, data, outputs, cannotGenerate }: Metadata,
   { columns }: Batch,
   { forced, ...decoding }: DecodeOptions & { readonly forced?: boolean },
 ): boolean {
   const missing = data.some(({ name, role, derived }) => role === "target" && !derived && !columns.has(name));
   if (cannotGenerate !== null && missing) fail(cannotGenerate);
   if (generation?.step !== "next") {
-    const [asked] = Object.keys(decoding);
+    const spells = outputs.some(({ spelling }) => spelling);
+    const [asked] = Object.keys(decoding).filter((key) => !(spells && key === "beam"));
     if (asked !== undefined) fail(`\`${asked}\` is for models that read their own choices, by \`prev(…)\``);
     return false;
   }

@@ -104,7 +104,10 @@ export async function openModel(options: LoadOptions, searches: Searches | null)
   };
 
   /** Each output of a run of `predict`, one an example. */
-  const outputsOf = (batch: Batch): Readonly<Record<string, readonly Result[]>> => {
+  const outputsOf = (
+    batch: Batch,
+    { beam }: DecodeOptions = {},
+  ): Readonly<Record<string, readonly Result[]>> => {
     run(batch);
     return Object.fromEntries(
       metadata.outputs.flatMap((info) => {
@@ -112,7 +115,8 @@ export async function openModel(options: LoadOptions, searches: Searches | null)
         if (!buffer) return [];
         const vocabulary = of.vocabularies.get(info.vocabulary?.of ?? "") ?? null;
         const read = searches?.readSpelled ?? readOutput;
-        return [[info.name, read(machine, info, buffer, batch, vocabulary)]];
+        const width = beam === undefined ? {} : { width: beam };
+        return [[info.name, read(machine, info, buffer, batch, vocabulary, width)]];
       }),
     );
   };
@@ -134,7 +138,7 @@ export async function openModel(options: LoadOptions, searches: Searches | null)
     const made = batchOf(inputs);
     const results = searches?.chooses(metadata, made, options)
       ? answersOf(made, options, searches)
-      : outputsOf(made);
+      : outputsOf(made, options);
     if (!made.single) return results;
     return Object.fromEntries(Object.entries(results).map(([name, [result]]) => [name, result!]));
   };

@@ -14,9 +14,10 @@ export function readSpelled(
   buffer: BufferInfo,
   batch: Sized,
   vocabulary: Vocabulary | null,
+  options: SearchOptions = {},
 ): Result[] {
   if (!info.spelling) return readOutput(machine, info, buffer, batch, vocabulary);
-  return findHypotheses(machine, info.spelling, info, batch).map(([first]) => {
+  return findHypotheses(machine, info.spelling, info, batch, options).map(([first]) => {
     const ids = Int32Array.from(first?.ids ?? []);
     return makeResult(info, ids, [ids.length], vocabulary);
   });

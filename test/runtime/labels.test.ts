@@ -89,6 +89,14 @@ describe("decode { beam(n) }", () => {
     expect(found(model, loud, { width: 8, scorer })[0]!.ids).toEqual([2]);
   });
 
+  test("a call may ask for another width, and for nothing else", async () => {
+    const model = await modelOf(source("decode { beam(8) }"));
+    // With one prefix kept, the empty one stays ahead of 0 at the first step.
+    expect((model.predict({ e: split }, { beam: 1 })["y"] as Result).labels()).toEqual([]);
+    expect((model.predict({ e: split }, { beam: 2 })["y"] as Result).labels()).toEqual([0]);
+    expect(() => model.predict({ e: split }, { temperature: 2 })).toThrow("`temperature`");
+  });
+
   test("words where the target has a vocabulary", async () => {
     const text = source("decode { beam(4) }").replace("token(3)", "token");
     const { wasm, metadata } = await compile(text, "labels.rnn", {
