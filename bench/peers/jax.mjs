@@ -89,7 +89,7 @@ const cells = {
 /** x [B, T, k] to [B, T, n·directions], or to the last step's [B, n]. */
 function layers(jax, row, parameters, x) {
   const { numpy: np } = jax;
-  const { B, T, units, cell, head } = row;
+  const { B, units, cell, head } = row;
   const zero = () => np.zeros([B, units]);
   const start = () => (cell === "lstm" ? { h: zero(), c: zero() } : { h: zero() });
   parameters.layers.forEach((directions, level) => {

@@ -70,7 +70,7 @@ function stepping(tf, row, { frames }, weights) {
   return { time: timed(run), result: run().slice() };
 }
 
-function layerOf(tf, row, prefix, returnSequences, goBackwards) {
+function layerOf(tf, row, returnSequences, goBackwards) {
   const common = { units: row.units, returnSequences, goBackwards, recurrentActivation: "sigmoid" };
   return row.cell === "lstm" ? tf.layers.lstm({ ...common, unitForgetBias: false }) : tf.layers.gru(common);
 }
@@ -90,7 +90,7 @@ function withLayers(tf, row, data, weights) {
   recurrent.forEach((directions, level) => {
     const sequences = !(head?.over === "last" && level === recurrent.length - 1);
     const outputs = directions.map((prefix, d) => {
-      const layer = layerOf(tf, row, prefix, sequences, d === 1);
+      const layer = layerOf(tf, row, sequences, d === 1);
       const order = gates[row.cell];
       loads.push(() =>
         layer.setWeights([
