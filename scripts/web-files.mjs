@@ -28,7 +28,8 @@ export async function webFiles(library) {
   const wasm = await compile(source, "model.rnn", options);
   const tfjs = await compile(source, "model.rnn", { ...options, target: "tfjs" });
   const packages = {
-    wasm: packageFiles({ ...wasm, runtime: await buildRuntime() }),
+    // A model that writes text needs the runtime that searches.
+    wasm: packageFiles({ ...wasm, runtime: await buildRuntime(undefined, "searching-entry.ts") }),
     tfjs: tfjsFiles({
       metadata: tfjs.metadata,
       program: tfjs.tfjs,
