@@ -2,6 +2,7 @@
 import type { Answer, Decoded } from "../runtime/generate.ts";
 import type { Metadata, OutputInfo } from "../runtime/metadata.ts";
 import type { Nested, Result } from "../runtime/results.ts";
+import type { SpelledResult } from "../runtime/spellings.ts";
 
 export interface JsonOptions {
   /** All probabilities, rather than the most probable label. */
@@ -13,6 +14,8 @@ export interface JsonOptions {
 interface ScoredAnswer {
   readonly answer: Nested<number | string>;
   readonly score: number;
+  /** The steps at which its labels begin. */
+  readonly times?: readonly number[];
 }
 
 export function jsonResult(
@@ -23,7 +26,15 @@ export function jsonResult(
 ): Nested<number | string> | readonly ScoredAnswer[] {
   if (!isDecoded(result)) {
     const { meaning } = output;
-    if (meaning === "labels" && isSpelled(output, metadata)) return (result.labels() as string[]).join("");
+    const text = meaning === "labels" && isSpelled(output, metadata);
+    const said = (labels: Nested<number | string>) => (text ? (labels as string[]).join("") : labels);
+    if (best && "hypotheses" in result)
+      return (result as SpelledResult).hypotheses.map(({ labels, score, times }) => ({
+        answer: said(labels),
+        score: shortScore(score),
+        times,
+      }));
+    if (text) return said(result.labels());
     if (meaning === "labels" || (meaning === "probabilities" && !probabilities)) return result.labels();
     return shorten(result.nested());
   }
@@ -31,8 +42,10 @@ export function jsonResult(
   const isText = metadata.generation!.alone && metadata.vocabularies[output.vocabulary!.of] !== undefined;
   const shown = (answer: Answer): Nested<number | string> => (isText ? answer.text() : answer.labels());
   if (!best) return shown(result);
-  return result.best.map((answer) => ({ answer: shown(answer), score: Number(answer.score.toPrecision(6)) }));
+  return result.best.map((answer) => ({ answer: shown(answer), score: shortScore(answer.score) }));
 }
+
+const shortScore = (score: number): number => Number(score.toPrecision(6));
 
 /** Characters that are not those of steps are a text. */
 function isSpelled({ target, axes, vocabulary }: OutputInfo, { data, vocabularies }: Metadata): boolean {

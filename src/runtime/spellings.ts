@@ -17,10 +17,16 @@ export function readSpelled(
   options: SearchOptions = {},
 ): Result[] {
   if (!info.spelling) return readOutput(machine, info, buffer, batch, vocabulary);
-  return findHypotheses(machine, info.spelling, info, batch, options).map(([first]) => {
-    const ids = Int32Array.from(first?.ids ?? []);
-    return makeResult(info, ids, [ids.length], vocabulary);
+  return findHypotheses(machine, info.spelling, info, batch, options).map((list): SpelledResult => {
+    const ids = Int32Array.from(list[0]?.ids ?? []);
+    const hypotheses = list.map((one) => labelled(one, vocabulary));
+    return { ...makeResult(info, ids, [ids.length], vocabulary), hypotheses };
   });
+}
+
+/** The first of all that was found. */
+export interface SpelledResult extends Result {
+  readonly hypotheses: readonly LabelledHypothesis[];
 }
 
 export interface LabelledHypothesis extends Hypothesis {
@@ -49,9 +55,14 @@ export function findLabels(
 ): (readonly LabelledHypothesis[])[] {
   const vocabulary = of.vocabularies.get(info.vocabulary?.of ?? "") ?? null;
   return findHypotheses(machine, info.spelling, info, batch, options).map((list) =>
-    list.map((one) => ({ ...one, labels: one.ids.map((id) => vocabulary?.entries[id] ?? id) })),
+    list.map((one) => labelled(one, vocabulary)),
   );
 }
+
+const labelled = (one: Hypothesis, vocabulary: Vocabulary | null): LabelledHypothesis => ({
+  ...one,
+  labels: one.ids.map((id) => vocabulary?.entries[id] ?? id),
+});
 
 /** Searches for the labels of each example. */
 function findHypotheses(

@@ -34,6 +34,18 @@ test.each(["", "decode { beam(4) }"])("with %j", async (decode) => {
     .map((line) => JSON.parse(line) as { text: string });
   expect(found.map(({ text }) => text)).toEqual(texts);
 
+  if (decode !== "") {
+    const best = await rnnc(["run", "r", "--data", "in.jsonl", "--best", "--beam", "2"], { cwd });
+    const [first] = best.out
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { text: unknown });
+    expect(first!.text).toMatchObject([
+      { answer: "ab", times: [expect.any(Number), expect.any(Number)] },
+      {},
+    ]);
+  }
+
   const measured = await rnnc(["eval", "r", "--data", "r.jsonl", "--json"], { cwd });
   expect(JSON.parse(measured.out)).toMatchObject({ examples: 8, cer: 0, wer: 0, exact: 1 });
 });
