@@ -29,6 +29,7 @@ export interface DataInfo {
   readonly derived:
     | { readonly kind: "next"; readonly of: string }
     | { readonly kind: "copy"; readonly of: string; readonly from: string; readonly places: number }
+    | { readonly kind: "risk"; readonly of: string; readonly samples: number }
     | null;
 }
 
@@ -189,6 +190,14 @@ export function copyable(
   const how = { kind: "copy", of: name, from, places } as const;
   record(environment, info.role, derived, info.base, result, info.vocabulary, how);
   return result;
+}
+
+/** The weight of each candidate in minimum risk training, made by the trainer. */
+export function riskOf(target: string, samples: number, environment: Environment): Tensor {
+  const name = `${target}.risk`;
+  const value = tensor(build.input(name, "f32", [build.batch]));
+  record(environment, "target", name, "f32", value, null, { kind: "risk", of: target, samples });
+  return value;
 }
 
 /** Which data a value is, if it is data as given. */

@@ -11,7 +11,7 @@ import { openChild, runBody } from "./body.ts";
 import { builtinFunctions } from "./builtins.ts";
 import { extend, fail, type Environment, type Path } from "./environment.ts";
 import { evaluate, evaluateSize } from "./evaluate.ts";
-import { copyable, declareTarget, nameOfData } from "./data.ts";
+import { copyable, declareTarget, nameOfData, riskOf } from "./data.ts";
 import { spellingOf } from "./paths.ts";
 import { stageName } from "./stages.ts";
 import {
@@ -81,9 +81,11 @@ export function applyOutputLayer(layer: OutputLayer, value: Tensor, environment:
 
   const path = openChild(environment, layer.loss.definition.name);
   const copying = copyingOf(layer, target, value, environment);
-  const loss = copying?.loss ?? layer.loss;
+  const risky = copying ? null : riskyOf(layer, target, environment);
+  const loss = copying?.loss ?? risky?.loss ?? layer.loss;
   const { definition } = loss;
-  const options = copying?.options ?? new Map([[definition.options![0]!.name.name, target as Value]]);
+  const options =
+    copying?.options ?? risky?.options ?? new Map([[definition.options![0]!.name.name, target as Value]]);
   let project: Expression | null = null;
   let weight: Expression | null = null;
   for (const argument of layer.options) {
@@ -91,6 +93,7 @@ export function applyOutputLayer(layer: OutputLayer, value: Tensor, environment:
     if (name === "project") project = argument.value;
     else if (name === "weight") weight = argument.value;
     else if (copying && name === "copy") continue;
+    else if (layer.loss.definition.name.name === "softmax" && riskOptions.includes(name ?? "")) continue;
     else if (name && definition.options!.some((p) => p.name.name === name))
       options.set(name, evaluate(argument.value, environment));
     else
@@ -177,6 +180,40 @@ function copyingOf(
   ]);
   return { loss, options, from };
 }
+
+const riskOptions: readonly string[] = ["risk", "samples"];
+
+/** `softmax(reply, risk = bleu, samples = n)`: in training, candidates by their weights; in evaluation as ever. */
+function riskyOf(
+  layer: OutputLayer,
+  target: Tensor,
+  environment: Environment,
+): { readonly loss: DefinitionValue; readonly options: Map<string, Value> } | null {
+  const given = (name: string) => layer.options.find((a) => a.name?.name === name)?.value;
+  const risk = given("risk");
+  const loss = environment.lookup(lossKey("risking"));
+  if (!risk || layer.loss.definition.name.name !== "softmax" || loss?.kind !== "definition") return null;
+  if (stageName(risk) !== "bleu")
+    fail(environment, "unknown-choice", risk.span, {
+      name: stageName(risk) ?? "this",
+      option: "risk",
+      choices: orList(["bleu"]),
+      nearest: nearest(stageName(risk) ?? "", ["bleu"]) ?? "",
+    });
+  const asked = given("samples");
+  const samples = asked ? evaluateSize(asked, environment) : usualSamples;
+  if (!environment.session.mode.training) return null;
+  const weight = riskOf(target.target!, samples, environment);
+  return {
+    loss,
+    options: new Map<string, Value>([
+      ["y", target],
+      ["w", weight],
+    ]),
+  };
+}
+
+const usualSamples = 20;
 
 /** How far into its source a word may stand that the vocabulary lacks. */
 const mostPlaces = 100;

@@ -111,7 +111,9 @@ export interface GenerationInfo {
 export type DerivedInfo =
   | { readonly kind: "next"; readonly of: string }
   /** The same, but that a word unknown to the vocabulary is its size plus the word's first place in `from`, up to `places`. */
-  | { readonly kind: "copy"; readonly of: string; readonly from: string; readonly places: number };
+  | { readonly kind: "copy"; readonly of: string; readonly from: string; readonly places: number }
+  /** What minimum risk training says of each candidate, of which it draws `samples` for each example. */
+  | { readonly kind: "risk"; readonly of: string; readonly samples: number };
 
 export interface OutputInfo {
   readonly name: string;

@@ -3,7 +3,17 @@
  * carry it.
  */
 import { answer, chooses, generate, withAnswers } from "./generate.ts";
+import { candidatesOf } from "./risk.ts";
 import { findLabels, readSpelled, spellingOf } from "./spellings.ts";
 
-export const searches = { answer, chooses, findLabels, generate, readSpelled, spellingOf, withAnswers };
+export const searches = {
+  answer,
+  candidatesOf,
+  chooses,
+  findLabels,
+  generate,
+  readSpelled,
+  spellingOf,
+  withAnswers,
+};
 export type Searches = typeof searches;
