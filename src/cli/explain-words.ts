@@ -123,7 +123,7 @@ export const words: Readonly<Record<string, Explanation>> = {
     "input x : f32[T, 3]\noutput y = x >> gru(8) >> last",
   ),
   minimize: statement(
-    "A loss of the program's own: any expression. What axes an example has left are summed, examples averaged; several add up.",
+    "A loss of the program's own: any expression. What axes an example has left are summed, examples averaged; several add up. `minimize NET : …` trains the parameters of that net alone; objectives of several nets take turns within a step.",
     "input x : f32[3]\noutput copy = x >> dense(2, tanh) >> dense(3)\nminimize mse(copy, x)",
   ),
   train: statement(

@@ -2,6 +2,7 @@
  * The kernel program of a model: its entries lowered together, and beside them what is not the model: the update of
  * the parameters and their start.
  */
+import { objectiveEntry } from "../elaborate/objective.ts";
 import { lengthAxes } from "../ir/graph/build.ts";
 import type { Axis } from "../ir/graph/types.ts";
 import { access } from "../ir/kernel/build.ts";
@@ -13,7 +14,7 @@ import { lower } from "../passes/lower.ts";
 import type { PlacedParameter } from "../passes/lower-parameters.ts";
 import { optimiserStatements } from "../passes/optimiser.ts";
 import type { TrainSettings } from "../passes/train-settings.ts";
-import { trainingBuffers } from "../passes/training-buffers.ts";
+import { rangeOf, trainingBuffers } from "../passes/training-buffers.ts";
 import type { Entries } from "./entries.ts";
 
 export interface ProgramParts {
@@ -26,11 +27,19 @@ export interface ProgramParts {
 }
 
 export function assemble(name: string, entries: Entries, train: TrainSettings): ProgramParts {
-  const { predict, evaluate, gradients, step, generator } = entries;
-  const all = { predict, evaluate, gradients, step, begin: generator?.begin, next: generator?.next };
-  const graphs = Object.entries(all).flatMap(([entry, graph]) => (graph ? [{ name: entry, graph }] : []));
-  const counters = trainingBuffers(4, train).counters;
-  const lowered = lower(name, graphs, { counters });
+  const { predict, evaluate, objectives, owner, step, generator } = entries;
+  const all = [
+    ["predict", predict],
+    ["evaluate", evaluate],
+    ...objectives.map(({ net, graph }) => [objectiveEntry("gradients", net), graph] as const),
+    ["step", step],
+    ["begin", generator?.begin],
+    ["next", generator?.next],
+  ] as const;
+  const graphs = all.flatMap(([entry, graph]) => (graph ? [{ name: entry, graph }] : []));
+  const turns = Math.max(1, objectives.length);
+  const { counters } = trainingBuffers(4, train, turns);
+  const lowered = lower(name, graphs, { counters, owner });
   const axes = new Map([
     ...[...lowered.inputs, ...lowered.outputs].map((x) => [x.buffer.name, x.axes] as const),
     ...lowered.lengths.map((x) => [x.buffer.name, lengthAxes(x.axis)] as const),
@@ -39,25 +48,35 @@ export function assemble(name: string, entries: Entries, train: TrainSettings): 
   if (!lowered.flat) return { ...parts, program: lowered.program };
 
   const elements = lowered.flat.parameters.dims[0]!.plus;
-  const made = trainingBuffers(elements, train);
+  const made = trainingBuffers(elements, train, turns);
   const flat = { ...made, ...lowered.flat, counters: lowered.counters ?? counters };
   const targets = lowered.parameters.map((p) => ({
     member: p.parameter,
     target: (index: readonly Expression[]) => access(p.buffer, placed(p, index)),
     place: stableHash(p.parameter.name),
   }));
-  const learns = entries.gradients !== null;
+  const learns = objectives.length > 0;
   const start = initialiserStatements(targets, learns ? flat : { ...flat, moments: [] });
-  const extra: Entry[] = [
-    { name: "initialise", body: start.body },
-    ...(learns ? [{ name: "update", body: optimiserStatements(train, flat) }] : []),
-  ];
+  // One objective has the flat buffers whole; of several each has a range of them.
+  const isAlone = objectives.length === 1;
+  const own = objectives.map((_, k) =>
+    isAlone ? flat : rangeOf(flat, String(k), flat.ranges.get(k) ?? noRange),
+  );
+  const updates = objectives.map(({ net }, index): Entry => {
+    const isLast = index === objectives.length - 1;
+    return {
+      name: objectiveEntry("update", net),
+      body: optimiserStatements(train, own[index]!, { index, isLast }),
+    };
+  });
+  const extra: Entry[] = [{ name: "initialise", body: start.body }, ...updates];
   // A model without a loss is not trained: its memory is its parameters and what a prediction needs.
   const training = [...flat.moments, flat.settings, flat.report, flat.factors];
   const buffers: readonly Buffer[] = [
     ...lowered.program.buffers.filter((b) => learns || b.role !== "gradient"),
     ...(lowered.counters ? [] : [counters]),
     ...(learns ? training : []),
+    ...(isAlone ? [] : own.flatMap((b) => [b.parameters, b.gradients, ...b.moments])),
     ...start.temporaries,
   ];
   return {
@@ -65,6 +84,9 @@ export function assemble(name: string, entries: Entries, train: TrainSettings): 
     program: { ...lowered.program, buffers, entries: [...lowered.program.entries, ...extra] },
   };
 }
+
+/** Of an objective whose parameters have come to nothing. */
+const noRange = { offset: 0, length: 0 };
 
 /** An index in the order of the source, as one of the buffer that the parameter lies in. */
 function placed(p: PlacedParameter, index: readonly Expression[]): readonly Expression[] {

@@ -4,15 +4,16 @@
  */
 import { CompilerBug } from "../diagnostics/diagnostic.ts";
 import { evaluate, type Environment, type Tensor } from "../ir/graph/eval.ts";
+import { objectiveEntry } from "../elaborate/objective.ts";
 import type { Model } from "../elaborate/program.ts";
 import { fixedSize } from "../ir/graph/build.ts";
 import type { Axis, Graph } from "../ir/graph/types.ts";
 import { axesOf, nodesOf } from "../ir/graph/walk.ts";
 import { split } from "../passes/split.ts";
-import { startMachine, type Machine } from "../runtime/machine.ts";
+import { startMachine, type Machine, type Purpose } from "../runtime/machine.ts";
 import { check } from "./check.ts";
 import { compile } from "./compile.ts";
-import { makeEntries } from "./entries.ts";
+import { makeEntries, type ObjectiveEntry } from "./entries.ts";
 import { readParameters, writeInputs, writeParameters } from "./module-memory.ts";
 import {
   generator,
@@ -51,33 +52,50 @@ export async function checkGradients(
   options: GradientOptions = {},
 ): Promise<readonly GradientRow[] | null> {
   const { model } = check(source, file, { ...options, assume: true });
-  const gradients = model && makeEntries(model).gradients;
-  const loss = model && split(model.graph, "train");
-  if (!model || !gradients || !loss) return null;
+  const objectives = model ? makeEntries(model).objectives : [];
+  if (!model || objectives.length === 0) return null;
   const compilation = await compile(source, file, { ...options, assume: true });
   if (!compilation.wasm || !compilation.metadata) return null;
 
   const random = generator(options.seed ?? 1);
-  const environment = finiteEnvironment(model, [gradients, loss], random);
-  const exact = byParameter(gradients, environment);
   const machine = await startMachine(compilation.metadata, compilation.wasm);
-  const computed = moduleGradients(machine, environment);
+  const rows = objectives.flatMap((objective) => rowsOf(model, objective, machine, random, options));
+  return model.parameters.map(({ name }) => {
+    const row = rows.find(({ parameter }) => parameter === name);
+    if (!row) throw new CompilerBug(`no gradient of ${name}`);
+    return row;
+  });
+}
+
+/** One for each parameter that the objective trains. */
+function rowsOf(
+  model: Model,
+  { net, graph }: ObjectiveEntry,
+  machine: Machine,
+  random: Generator,
+  options: GradientOptions,
+): readonly GradientRow[] {
+  const loss = split(model.graph, objectiveEntry("train", net))!;
+  const environment = finiteEnvironment(model, [graph, loss], random);
+  const exact = byParameter(graph, environment);
+  const computed = moduleGradients(machine, environment, objectiveEntry("gradients", net));
   // A gradient that is zero but for rounding is compared with the others'.
   const floor = 1e-4 * Math.max(...[...exact.values()].map(norm));
-  return model.parameters.map((p): GradientRow => {
+  return model.parameters.flatMap((p): readonly GradientRow[] => {
     const own = exact.get(p.name);
-    if (!own) throw new CompilerBug(`no gradient of ${p.name}`);
+    if (!own) return [];
     const places = sample(own, options.elements ?? 8, random);
     const there = places.map((k) => own[k]!);
     const found = places.map((k) => nearestDifference(loss, environment, p.name, k, own[k]!));
     const scale = Math.max(norm(found), norm(there), floor);
-    return {
+    const row: GradientRow = {
       parameter: p.name,
       shape: p.axes.map(fixedSize),
       norm: norm(own),
       differences: norm(found.map((x, k) => x - there[k]!)) / scale,
       module: norm(own.map((x, k) => x - computed.get(p.name)![k]!)) / Math.max(norm(own), floor),
     };
+    return [row];
   });
 }
 
@@ -197,9 +215,13 @@ function centralDifference(
   return (8 * a - b) / (12 * step);
 }
 
-function moduleGradients(machine: Machine, environment: Environment): ReadonlyMap<string, Float64Array> {
+function moduleGradients(
+  machine: Machine,
+  environment: Environment,
+  entry: Purpose,
+): ReadonlyMap<string, Float64Array> {
   writeInputs(machine, environment);
   writeParameters(machine, environment.params);
-  machine.run("gradients");
+  machine.run(entry);
   return readParameters(machine, "gradients");
 }

@@ -1,12 +1,15 @@
 /** The front end: what a program means, or what is wrong with it. Needs no backend. */
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import { makeReporter } from "../diagnostics/reporter.ts";
+import { objectiveEntry } from "../elaborate/objective.ts";
 import { elaborate, type Model } from "../elaborate/program.ts";
 import type { Source } from "../elaborate/run.ts";
 import { nodesOf } from "../ir/graph/walk.ts";
 import { parse } from "../parser/parse.ts";
+import { split } from "../passes/split.ts";
 import { standardLibrary } from "../std/library.ts";
 import { defaultFile, needText } from "./need-text.ts";
+import { ownerOf } from "./owners.ts";
 import type { CompileOptions } from "./types.ts";
 
 export interface Checked {
@@ -67,14 +70,25 @@ function distinct(diagnostics: readonly Diagnostic[]): Diagnostic[] {
   return [...byPlace.values()];
 }
 
-/** A parameter that no loss depends on would stay at its start. */
+/** A parameter that its loss does not depend on would stay at its start; an objective without parameters does nothing. */
 function reportUntrained(model: Model, file: string, diagnostics: Diagnostic[]): void {
-  if (!model.hasLoss) return;
-  const losses = model.graph.outputs.filter((o) => o.role === "loss");
-  const trained = new Set(
-    nodesOf({ ...model.graph, outputs: losses }, "param").map((p) => p.attributes.name),
-  );
-  const untrained = model.parameters.filter((p) => !trained.has(p.name));
+  if (model.trained.length === 0) return;
+  const owner = ownerOf(model);
+  const reached = new Set<string>();
+  for (const [k, net] of model.trained.entries()) {
+    const entry = split(model.graph, objectiveEntry("train", net))!;
+    const losses = entry.outputs.filter((o) => o.role === "loss");
+    const names = nodesOf({ ...entry, outputs: losses }, "param").map((p) => p.attributes.name);
+    const own = names.filter((name) => owner(name) === k);
+    own.forEach((name) => reached.add(name));
+    if (own.length > 0 || model.trained.length === 1) continue;
+    const { file: where, span } = net ?? { file, span: { start: 0, end: 0 } };
+    makeReporter(where, diagnostics).report("trains-nothing", span, {
+      objective: net ? `\`minimize ${net.name} : …\`` : "The objective without a net",
+      what: net ? "its net has no parameters that it depends on" : "every parameter belongs to a net",
+    });
+  }
+  const untrained = model.parameters.filter((p) => !reached.has(p.name));
   for (const site of new Set(untrained.map((p) => p.site))) {
     const names = untrained.filter((p) => p.site === site).map((p) => `\`${p.name}\``);
     const shown = names.length > 3 ? [...names.slice(0, 2), `${names.length - 2} more`] : names;

@@ -7,6 +7,8 @@
  */
 import type { Axis, Graph } from "../ir/graph/types.ts";
 import { axesOf, nodesOf } from "../ir/graph/walk.ts";
+import type { NetReference } from "../elaborate/environment.ts";
+import { objectiveEntry } from "../elaborate/objective.ts";
 import type { Model } from "../elaborate/program.ts";
 import {
   backwardPasses,
@@ -16,19 +18,30 @@ import {
   type PipelineOptions,
   type Stage,
 } from "../passes/pipeline.ts";
+import type { Owner } from "../passes/stacked-sums.ts";
 import { split } from "../passes/split.ts";
 import { stepify } from "../passes/stepify.ts";
 import { generatorOf, type Generator } from "./generator.ts";
+import { ownerOf } from "./owners.ts";
 
 export interface Entries {
   readonly predict: Graph | null;
   readonly evaluate: Graph | null;
-  readonly gradients: Graph | null;
+  /** One for each objective, in the order in which a step of training takes them. */
+  readonly objectives: readonly ObjectiveEntry[];
+  /** Which of them trains a parameter. */
+  readonly owner: Owner;
   readonly step: Graph | null;
   /** Why there is no step, in the language's words; null if there is one, or nothing to step along. */
   readonly looksAhead: string | null;
   /** What runs a model on its own choices; null where there is nothing that it feeds back. */
   readonly generator: Generator | null;
+}
+
+/** The gradients of one objective by the parameters that it trains. */
+export interface ObjectiveEntry {
+  readonly net: NetReference | null;
+  readonly graph: Graph;
 }
 
 export interface EntryOptions extends PipelineOptions {
@@ -37,13 +50,17 @@ export interface EntryOptions extends PipelineOptions {
 
 export function makeEntries(model: Model, options: EntryOptions = {}): Entries {
   const observe = (entry: string) => (stage: Stage) => options.observe?.(entry, stage);
-  const joint = runPasses(model.graph, forwardPasses(options), { observe: observe("all") });
+  const owner = ownerOf(model);
+  const joint = runPasses(model.graph, forwardPasses({ ...options, owner }), { observe: observe("all") });
   const finish = (entry: string, graph: Graph | null, passes = finalPasses(options)): Graph | null =>
     graph && runPasses(graph, passes, { observe: observe(entry) });
   // Chunks have a length; of whole sequences a modest one is assumed.
   const lookups = model.train.batch * (model.train.tbptt ?? 16);
-  const backward = backwardPasses({ ...options, lookups });
-  const train = finish("train", split(joint, "train"), [...backward, ...finalPasses(options)]);
+  const objectives = model.trained.map((net, trains): ObjectiveEntry => {
+    const backward = backwardPasses({ ...options, lookups, owner, trains });
+    const entry = objectiveEntry("train", net);
+    return { net, graph: finish(entry, split(joint, entry), [...backward, ...finalPasses(options)])! };
+  });
   const stepped = stepEntry(model, split(joint, "step"));
   const predict = split(joint, "predict");
   const generator = predict && generatorOf(model, predict);
@@ -54,7 +71,8 @@ export function makeEntries(model: Model, options: EntryOptions = {}): Entries {
   return {
     predict: finish("predict", predict),
     evaluate: finish("evaluate", split(joint, "evaluate")),
-    gradients: train,
+    objectives,
+    owner,
     step: finish("step", stepped.graph, simplified),
     looksAhead: stepped.looksAhead,
     generator: generator && {

@@ -2,6 +2,7 @@
  * A model as its training begins: compiled, its parameters as the module draws them, and made data whose sequences all
  * have the same length. Two programs that declare the same data get the same numbers.
  */
+import { objectiveEntry } from "../elaborate/objective.ts";
 import type { Model } from "../elaborate/program.ts";
 import { fixedSize } from "../ir/graph/build.ts";
 import type { Environment } from "../ir/graph/eval.ts";
@@ -47,7 +48,9 @@ export async function startingPoint(
   { seed = 1, length = 100, ...options }: StartOptions,
 ): Promise<StartingPoint | null> {
   const { model } = check(source, file, { ...options, assume: true });
-  const loss = model && split(model.graph, "train");
+  // Of objectives that alternate, the first.
+  const [objective = null] = model?.trained ?? [];
+  const loss = model && split(model.graph, objectiveEntry("train", objective));
   if (!model || !loss) return null;
   const { wasm, metadata } = await compile(source, file, { ...options, assume: true });
   if (!wasm || !metadata) return null;

@@ -12,8 +12,8 @@ import { makeReporter } from "../diagnostics/reporter.ts";
 import type { Program } from "../parser/ast.ts";
 import type { TrainSettings } from "../passes/train-settings.ts";
 import { dimensionKey, type DataInfo } from "./data.ts";
-import { compareOrder, type Mode, type Result, type Session } from "./environment.ts";
-import { lossOutputs } from "./objective.ts";
+import { compareOrder, type Mode, type NetReference, type Result, type Session } from "./environment.ts";
+import { evaluateOutputs, objectiveEntry, trainOutputs, trainedBy } from "./objective.ts";
 import { runOnce, type ElaborateOptions, type Run, type Source } from "./run.ts";
 import { decodeSettings, type DecodeSettings } from "./decode-settings.ts";
 import { trainSettings } from "./settings.ts";
@@ -34,7 +34,11 @@ export interface Model {
   readonly chunked: boolean;
   /** What keeps the model from running one step at a time, if anything. */
   readonly looksAhead: Session["looksAhead"];
-  readonly hasLoss: boolean;
+  /**
+   * What the objectives train, in the order in which a step of training takes them: nets by name, null for all parameters
+   * that belong to none of them. Without a loss there is none.
+   */
+  readonly trained: readonly (NetReference | null)[];
 }
 
 /** The programs of a model, by mode. `step` is cut down to one step later, by `stepify`. */
@@ -123,7 +127,7 @@ export function elaborate(
     decode,
     chunked,
     looksAhead: step!.session.looksAhead,
-    hasLoss: session.objectives.length > 0,
+    trained: trainedBy(session.objectives),
   };
 }
 
@@ -142,13 +146,17 @@ function entryOutputs(entry: string, session: Session, emissions: boolean): Outp
   if (entry === "predict" || entry === "step")
     for (const result of session.results.values())
       outputs.push({ name: `${entry}:${result.name}`, role: "predict", value: result.value.node });
-  else if (session.objectives.length > 0) outputs.push(...lossOutputs(entry, session.objectives));
+  else if (entry === "train") outputs.push(...trainOutputs(session.objectives));
+  else outputs.push(...evaluateOutputs(entry, session.objectives));
   if (entry === "predict" && emissions)
     for (const { name, spelling } of session.results.values())
       if (spelling)
         outputs.push({ name: `predict:${name}.emissions`, role: "predict", value: spelling.emissions });
+  // Of objectives that alternate, the last one hands the states on.
+  const carrying =
+    entry === "train" ? objectiveEntry("train", trainedBy(session.objectives).at(-1) ?? null) : entry;
   if (outputs.length > 0)
     for (const [name, value] of session.carried)
-      outputs.push({ name: `${entry}:${name}`, role: "carry", value });
+      outputs.push({ name: `${carrying}:${name}`, role: "carry", value });
   return outputs;
 }

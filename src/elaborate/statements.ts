@@ -6,7 +6,7 @@ import { makeReporter } from "../diagnostics/reporter.ts";
 import type { Expression, Identifier, PipelineStatement, Statement } from "../parser/ast.ts";
 import { declareData, dimensionKey } from "./data.ts";
 import { checkDefinition, firstPlace } from "./definitions.ts";
-import { Fault, childPath, type Environment, type Path, fail } from "./environment.ts";
+import { Fault, childPath, type Environment, type NetReference, type Path, fail } from "./environment.ts";
 import { evaluate, find } from "./evaluate.ts";
 import { lossKey } from "./output-layers.ts";
 import { learnedTensor } from "./parameters.ts";
@@ -174,11 +174,11 @@ function runStatement(
       return;
     }
     case "minimize": {
+      const net = statement.net && namedNet(statement.net, environment);
       const value = asTensor(evaluate(statement.value, environment), environment, statement.value.span);
-      if (statement.net) throw new Fault("not-yet", statement.net.span, { what: "`minimize NET : …`" });
       const rest = build.without(value.node.type.axes, [build.batch]);
       const total = build.broadcast(toF32(build.reduce("sum", value.node, rest)), [build.batch]);
-      session.objectives.push({ value: total, span: statement.span });
+      session.objectives.push({ value: total, span: statement.span, net });
       for (const name of inputsBelow([value.node]))
         if (session.targets.has(name)) session.usedTargets.add(name);
       return;
@@ -204,11 +204,20 @@ function checkNew({ name, span }: Identifier, { file }: Environment, { bindings,
   throw new Fault("name-twice", span, { name }, before ? [firstPlace(before, before.file)] : []);
 }
 
+/** The net of `minimize NET : …`. */
+function namedNet({ name, span }: Identifier, environment: Environment): NetReference {
+  const value = find(name, environment) ?? failUnknown(name, span, environment);
+  if (value.kind !== "stage" || !value.isNet)
+    throw new Fault("net-wanted", span, { name, what: describe(value) });
+  return { name, file: environment.file, span };
+}
+
 /** A net's parameters are its own wherever it is used. */
 function sharedStage(name: string, stage: Stage, { order, site }: Path): Stage {
   return {
     kind: "stage",
     name,
+    isNet: true,
     apply: (inputs, at) =>
       stage.apply(inputs, {
         ...at,

@@ -105,6 +105,8 @@ export interface CallSite {
 export interface Stage {
   readonly kind: "stage";
   readonly name: string;
+  /** A `net`: its parameters are its own wherever it is used. */
+  readonly isNet?: true;
   readonly apply: (inputs: readonly Tensor[], site: StageSite) => Tensor;
 }
 

@@ -19,6 +19,8 @@ import { sum } from "./vjp-scalar.ts";
 export interface DifferentiateOptions {
   /** Truncated back-propagation: states' cotangents are cut wherever the position is a multiple of this. */
   readonly truncate?: number;
+  /** The parameters to differentiate by, by name; all if not given. */
+  readonly trains?: (parameter: string) => boolean;
 }
 
 export function makeDifferentiate(options: DifferentiateOptions = {}): Pass {
@@ -71,8 +73,10 @@ function run(graph: Graph, options: DifferentiateOptions): Graph {
   const losses = graph.outputs.filter((output) => output.role === "loss");
   for (const { name, value } of losses)
     if (value.type.axes.length > 0) throw new CompilerBug(`the loss ${name} is not a scalar`);
+  const { trains = () => true } = options;
   const reachable = new Set(nodesOf({ ...graph, outputs: losses }, "param"));
-  const parameters = [...reachable];
+  // What lies side by side is trained together.
+  const parameters = [...reachable].filter(({ attributes }) => trains(attributes.members[0]!.name));
   const { roots, gradients } = derive(
     losses.map((output) => output.value),
     parameters,

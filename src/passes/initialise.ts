@@ -153,13 +153,14 @@ function clear(buffer: Buffer): Kernel {
   };
 }
 
+/** All but the seed, which is the first. */
 function resetCounters(counters: Buffer): Kernel {
-  const { step, updates, skipped } = counterIndex;
+  const indices = Array.from({ length: counters.dims[0]!.plus - 1 }, (_, k) => k + 1);
   return {
     kind: "kernel",
     name: "clear.counters",
     loops: [],
-    stages: [step, updates, skipped].map((index) => ({
+    stages: indices.map((index) => ({
       kind: "store",
       loops: [],
       to: scalarAt(counters, index),

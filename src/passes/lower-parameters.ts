@@ -12,6 +12,7 @@ import { fixed, fixedElements, i32, panelsBuffer, rowsBuffer } from "../ir/kerne
 import type { Buffer } from "../ir/kernel/types.ts";
 import { along, extentOf, fixedAt, type Place } from "./lower-place.ts";
 import { isProduct, roles, type Uses } from "./lower-uses.ts";
+import type { Owner } from "./stacked-sums.ts";
 
 /** One learned tensor of the source and where it lies: at `index` of the buffer's dim `stackDim` if it is merged. */
 export interface PlacedParameter {
@@ -39,12 +40,19 @@ interface Group {
 export interface Parameters {
   readonly placed: readonly PlacedParameter[];
   /** The flat buffers; null where nothing is learned. */
-  readonly flat: { readonly parameters: Buffer; readonly gradients: Buffer } | null;
+  readonly flat: FlatParameters | null;
   readonly place: (node: Node<"param">) => Place;
   /** Of a parameter or a merged one by name; `axes` are the gradient's. */
   readonly gradient: (name: string, axes: readonly Axis[]) => Place;
   /** The merged parameter that a parameter is part of: its members' names in order. */
   readonly siblings: (name: string) => readonly string[];
+}
+
+export interface FlatParameters {
+  readonly parameters: Buffer;
+  readonly gradients: Buffer;
+  /** Where the parameters of each owner lie, which are neighbours: in elements, of both buffers. */
+  readonly ranges: ReadonlyMap<number, { readonly offset: number; readonly length: number }>;
 }
 
 interface Use {
@@ -55,12 +63,16 @@ interface Use {
   looked: Axis | null;
 }
 
-export function layOutParameters(entries: readonly Uses[]): Parameters {
-  const groups = groupsOf(collectUses(entries));
+export function layOutParameters(entries: readonly Uses[], owner: Owner): Parameters {
+  const ownerOf = (g: Draft): number => owner(g.members[0]!.name);
+  const groups = groupsOf(collectUses(entries)).sort((a, b) => ownerOf(a) - ownerOf(b));
+  const ranges = new Map<number, { readonly offset: number; readonly length: number }>();
   let offset = 0;
   const offsets = groups.map((g) => {
     const at = offset;
     offset += Math.ceil(fixedElements(g.make("parameter")) / 16) * 16;
+    const start = ranges.get(ownerOf(g))?.offset ?? at;
+    ranges.set(ownerOf(g), { offset: start, length: offset - start });
     return at;
   });
   const parameters = rowsBuffer("parameters", "f32", [fixed(offset)], "parameter");
@@ -116,7 +128,7 @@ export function layOutParameters(entries: readonly Uses[]): Parameters {
 
   return {
     placed,
-    flat: laid.length > 0 ? { parameters, gradients } : null,
+    flat: laid.length > 0 ? { parameters, gradients, ranges } : null,
     place: (node) => {
       const { members, stack, name } = node.attributes;
       const [group, index] = find(members[0]!.name);

@@ -19,7 +19,7 @@ import type { Buffer, Entry, KernelProgram, Statement } from "../ir/kernel/types
 import { loads } from "../ir/kernel/walk.ts";
 import { type Context, nameOf, storeKernel, temporary } from "./lower-context.ts";
 import { makePull } from "./lower-expression.ts";
-import { layOutParameters, type PlacedParameter } from "./lower-parameters.ts";
+import { type FlatParameters, layOutParameters, type PlacedParameter } from "./lower-parameters.ts";
 import { along, beneath, type Bind, domain, index, loaded, type Place } from "./lower-place.ts";
 import {
   type LengthBuffer,
@@ -30,18 +30,21 @@ import {
 } from "./lower-program.ts";
 import { storeMasked } from "./lower-held.ts";
 import { storeScope } from "./lower-scope.ts";
+import type { Owner } from "./stacked-sums.ts";
 import { isLeaf, isView, type Uses, usesOf } from "./lower-uses.ts";
 
 export interface LowerOptions {
   /** i32 state, [0] the seed, [1] the step of training; made if needed and not given. */
   readonly counters?: Buffer;
+  /** Whose a parameter is, by its name: those of one owner lie together. One has all if not given. */
+  readonly owner?: Owner;
 }
 
 export interface Lowered {
   readonly program: KernelProgram;
   readonly parameters: readonly PlacedParameter[];
   /** The flat buffers that all parameters and all gradients lie in; null where nothing is learned. */
-  readonly flat: { readonly parameters: Buffer; readonly gradients: Buffer } | null;
+  readonly flat: FlatParameters | null;
   /** Inputs; those of role `state` keep their values between calls. */
   readonly inputs: readonly NamedBuffer[];
   readonly outputs: readonly OutputBuffer[];
@@ -58,7 +61,7 @@ export function lower(
   options: LowerOptions = {},
 ): Lowered {
   const uses = entries.map((e) => usesOf(e.graph));
-  const parameters = layOutParameters(uses);
+  const parameters = layOutParameters(uses, options.owner ?? (() => 0));
   const outputs = entries.flatMap((e) => e.graph.outputs);
   const carried = new Set(outputs.filter((o) => o.role === "carry").map((o) => o.name));
   const shared = shareProgram(parameters, carried, options.counters ?? null);

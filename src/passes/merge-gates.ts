@@ -24,28 +24,33 @@ import { interner } from "./intern.ts";
 import { mergedName } from "./merged-name.ts";
 import { partAxes } from "./part-axis.ts";
 import type { Pass } from "./pass.ts";
-import { spreadStacks } from "./stacked-sums.ts";
+import { spreadStacks, type Owner } from "./stacked-sums.ts";
 
-export const mergeGates: Pass = {
-  name: "merge-gates",
-  about: "Makes one product of those that share an operand, with their weights side by side.",
-  run: (graph) => {
-    const partAxis = partAxes(graph);
-    const gateAxis = (size: number): Axis => partAxis(size, { name: "gate", kind: "stack", order: 0 });
-    // What left different loops as equal values is one operand.
-    const shared = rewriteGraph(graph, interner());
-    return spreadStacks(mergeProducts(shared, gateAxis), gateAxis);
-  },
-};
+/** `owner`: whose a parameter is, by its name; parameters of different owners are trained apart and not laid side by side. */
+export function makeMergeGates(owner: Owner): Pass {
+  return {
+    name: "merge-gates",
+    about: "Makes one product of those that share an operand, with their weights side by side.",
+    run: (graph) => {
+      const partAxis = partAxes(graph);
+      const gateAxis = (size: number): Axis => partAxis(size, { name: "gate", kind: "stack", order: 0 });
+      // What left different loops as equal values is one operand.
+      const shared = rewriteGraph(graph, interner());
+      return spreadStacks(mergeProducts(shared, gateAxis, owner), gateAxis, owner);
+    },
+  };
+}
+
+export const mergeGates: Pass = makeMergeGates(() => 0);
 
 /** Products of one value with parameters of one shape over the same axes. */
 export interface Group {
   readonly products: readonly Node<"contract">[];
 }
 
-function mergeProducts(graph: Graph, gateAxis: (size: number) => Axis): Graph {
+function mergeProducts(graph: Graph, gateAxis: (size: number) => Axis, owner: Owner): Graph {
   // A value that is itself a stack of as many gates cannot have their axis twice.
-  const found = findGroups(graph).filter(
+  const found = findGroups(graph, owner).filter(
     ({ products }) => !products.some((p) => build.hasAxis(p, gateAxis(products.length))),
   );
   const groups = orderGates(graph, found);
@@ -69,7 +74,7 @@ function mergeProducts(graph: Graph, gateAxis: (size: number) => Axis): Graph {
   });
 }
 
-function findGroups(graph: Graph): Group[] {
+function findGroups(graph: Graph, owner: Owner): Group[] {
   const counts = readers(rootsOf(graph));
   const ids = new Map<object, number>();
   const id = (x: object): number => {
@@ -82,7 +87,8 @@ function findGroups(graph: Graph): Group[] {
     const weight = weightOf(node);
     if (!weight) continue;
     const x = node.operands.find((operand) => operand !== weight)!;
-    const key = [[x], node.attributes.axes, weight.type.axes].map((list) => list.map(id).join()).join("|");
+    const shape = [[x], node.attributes.axes, weight.type.axes].map((list) => list.map(id).join());
+    const key = [...shape, owner(parameterOf(weight).name)].join("|");
     const group = groups.get(key);
     if (group) group.push(node);
     else groups.set(key, [node]);

@@ -24,11 +24,14 @@ import { ruleOf } from "./optimiser-rules.ts";
 import type { OptimiserSettings } from "./train-settings.ts";
 import {
   counterIndex,
-  reportIndex,
+  onlyTurn,
   scalar,
   scalarAt,
   settingIndex,
   type TrainingBuffers,
+  type Turn,
+  turnCounters,
+  turnReport,
 } from "./training-buffers.ts";
 
 export { momentCount, momentNames } from "./optimiser-rules.ts";
@@ -39,13 +42,14 @@ const factorIndex = { squares: 0, clip: 1, stepSize: 2, correction: 3, average: 
 export function optimiserStatements(
   settings: OptimiserSettings,
   flat: TrainingBuffers,
+  turn: Turn = onlyTurn,
 ): readonly Statement[] {
   return [
     ...sumOfSquares(flat.gradients, scalarAt(flat.factors, factorIndex.squares)),
-    scalars(settings, flat),
+    scalars(settings, flat, turn),
     {
       kind: "if",
-      condition: binary("eq", scalar(flat.counters, counterIndex.skipped), i32(0)),
+      condition: binary("eq", scalar(flat.counters, turnCounters(turn).skipped), i32(0)),
       then: [elements(settings, flat)],
     },
   ];
@@ -89,18 +93,19 @@ function sumOfSquares(buffer: Buffer, to: Access): readonly Statement[] {
 
 // ---- once an update -----------------------------------------------------------------------------------------
 
-function scalars(settings: OptimiserSettings, flat: TrainingBuffers): Kernel {
+function scalars(settings: OptimiserSettings, flat: TrainingBuffers, turn: Turn): Kernel {
   const { counters, factors, report } = flat;
+  const [counter, reported] = [turnCounters(turn), turnReport(turn)];
   const norm = unary("sqrt", scalar(factors, factorIndex.squares));
   // False for NaN too.
   const finite = binary("lt", norm, f32(Infinity));
-  const updates = binary("add", scalar(counters, counterIndex.updates), i32(1));
+  const updates = binary("add", scalar(counters, counter.updates), i32(1));
   const t = unary("float", updates);
   const rate = scalar(flat.settings, settingIndex.rate);
   const stages: Stage[] = [
-    store(scalarAt(report, reportIndex.gradientNorm), norm),
-    store(scalarAt(report, reportIndex.skipped), select(finite, f32(0), f32(1))),
-    store(scalarAt(counters, counterIndex.skipped), select(finite, i32(0), i32(1))),
+    store(scalarAt(report, reported.gradientNorm), norm),
+    store(scalarAt(report, reported.skipped), select(finite, f32(0), f32(1))),
+    store(scalarAt(counters, counter.skipped), select(finite, i32(0), i32(1))),
   ];
   if (settings.clip.norm !== null) {
     const ratio = binary("div", f32(settings.clip.norm), binary("add", norm, f32(1e-6)));
@@ -120,12 +125,9 @@ function scalars(settings: OptimiserSettings, flat: TrainingBuffers): Kernel {
     stages.push(store(scalarAt(factors, factorIndex.average), share));
   }
   const step = scalar(counters, counterIndex.step);
+  if (turn.isLast) stages.push(store(scalarAt(counters, counterIndex.step), binary("add", step, i32(1))));
   stages.push(
-    store(scalarAt(counters, counterIndex.step), binary("add", step, i32(1))),
-    store(
-      scalarAt(counters, counterIndex.updates),
-      select(finite, updates, scalar(counters, counterIndex.updates)),
-    ),
+    store(scalarAt(counters, counter.updates), select(finite, updates, scalar(counters, counter.updates))),
   );
   return kernel("update.scalars", [], stages);
 }

@@ -11,8 +11,9 @@ import { makeGatherProducts } from "./gather-products.ts";
 import { guardUpdates } from "./guard-updates.ts";
 import { hoist } from "./hoist.ts";
 import { maskPadding } from "./mask-padding.ts";
-import { mergeGates } from "./merge-gates.ts";
+import { makeMergeGates } from "./merge-gates.ts";
 import type { Pass } from "./pass.ts";
+import type { Owner } from "./stacked-sums.ts";
 import { simplify } from "./simplify.ts";
 import { splitStates } from "./split-states.ts";
 import { straighten } from "./straighten.ts";
@@ -29,11 +30,16 @@ export interface PipelineOptions {
   readonly truncate?: number;
   /** How many lookups in a table a training step is expected to make; unknown, products stay after them. */
   readonly lookups?: number;
+  /** Which of several objectives trains a parameter, by its name, and whose gradients are wanted; one has all if not given. */
+  readonly owner?: Owner;
+  readonly trains?: number;
 }
+
+const alone: Owner = () => 0;
 
 /** What all entries of a model share, run on their joint graph. */
 export function forwardPasses(options: PipelineOptions = {}): readonly Pass[] {
-  const { unrollLimit } = options;
+  const { unrollLimit, owner = alone } = options;
   const passes: readonly Pass[] = [
     // Elaboration writes one equation after another; what follows looks for equal values, so they must be one node.
     simplify,
@@ -43,7 +49,7 @@ export function forwardPasses(options: PipelineOptions = {}): readonly Pass[] {
     // and sorts sums such that what is left inside meets what was brought out.
     hoist,
     // Needs both places of a gate's products: outside and in the loop.
-    mergeGates,
+    makeMergeGates(owner),
     // After hoist, so that what does not depend on the step is not multiplied by the steps; before differentiate,
     // which makes no reversed scan of what is straight code.
     unrollLimit === undefined ? unroll : makeUnroll(unrollLimit),
@@ -55,12 +61,15 @@ export function forwardPasses(options: PipelineOptions = {}): readonly Pass[] {
 
 /** What training adds. */
 export function backwardPasses(options: PipelineOptions = {}): readonly Pass[] {
-  const { truncate, lookups } = options;
+  const { truncate, lookups, owner = alone, trains = 0 } = options;
   const passes: readonly Pass[] = [
     // On products that are hoisted and merged; before differentiate, so that the gradient is looked up too.
     ...(lookups === undefined ? [] : [makeGatherProducts({ lookups })]),
     // After the passes above, so that the gradient has their shape too: one product for all gates.
-    makeDifferentiate(truncate === undefined ? {} : { truncate }),
+    makeDifferentiate({
+      ...(truncate === undefined ? {} : { truncate }),
+      trains: (parameter) => owner(parameter) === trains,
+    }),
     // Makes stacks of the gates' cotangents, and one scan of each pair with and without tape.
     simplify,
     // What the reversed scans read only from the tape is computed over all steps at once.

@@ -16,10 +16,13 @@ import { mergedName } from "./merged-name.ts";
 
 type GateAxis = (size: number) => Axis;
 
-export function spreadStacks(graph: Graph, gateAxis: GateAxis): Graph {
+/** Whose a parameter is, by its name. */
+export type Owner = (parameter: string) => number;
+
+export function spreadStacks(graph: Graph, gateAxis: GateAxis, owner: Owner): Graph {
   let current = graph;
   for (;;) {
-    const next = mergeElements(stackSums(renameStacks(current), gateAxis), gateAxis);
+    const next = mergeElements(stackSums(renameStacks(current), gateAxis, owner), gateAxis);
     if (next.outputs.every((o, k) => o.value === current.outputs[k]!.value)) return next;
     current = next;
   }
@@ -106,8 +109,8 @@ interface Sum {
   readonly other: number | null;
 }
 
-function stackSums(graph: Graph, gateAxis: GateAxis): Graph {
-  const fitting = runs(findSums(graph)).filter((run) =>
+function stackSums(graph: Graph, gateAxis: GateAxis, owner: Owner): Graph {
+  const fitting = runs(findSums(graph, owner)).filter((run) =>
     run[0]!.node.operands.map(partOf).every((part) => !part || fits(part, run.length, gateAxis)),
   );
   const found = withWholeParameters(graph, fitting);
@@ -164,7 +167,7 @@ function withWholeParameters(graph: Graph, found: readonly Sum[][]): readonly Su
   );
 }
 
-function findSums(graph: Graph): Sum[] {
+function findSums(graph: Graph, owner: Owner): Sum[] {
   const roots = rootsOf(graph);
   const id = numbering();
   const sums: Sum[] = [];
@@ -184,7 +187,8 @@ function findSums(graph: Graph): Sum[] {
     const part = parts[order[0]];
     const param = node.operands[order[1]]!;
     if (!part || param.op !== "param" || param.attributes.stack !== null) continue;
-    const key = `${id(part.whole)} ${id(part.axis)} ${param.type.axes.map(id).join()}`;
+    const whose = owner(param.attributes.name);
+    const key = `${id(part.whole)} ${id(part.axis)} ${param.type.axes.map(id).join()} ${whose}`;
     sums.push({ node, key, index: part.index, order, other: null });
   }
   return sums;

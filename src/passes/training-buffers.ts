@@ -7,6 +7,9 @@
  *   settings  f32 state   [0] learning rate of this step, written by the trainer
  *   report    f32 output  [0] norm of the gradient before clipping  [1] 1 if the update was skipped, else 0
  *   factors   f32         scalars of one update, computed once before the kernel over all elements
+ *
+ * Objectives that alternate take turns: each has the parameters, gradients and moments of its own net, which are ranges of
+ * these buffers, and two more places of `counters` and `report`, one pair after another.
  */
 import { CompilerBug } from "../diagnostics/diagnostic.ts";
 import { access, fixed, i32, load, rowsBuffer } from "../ir/kernel/build.ts";
@@ -25,23 +28,46 @@ export interface TrainingBuffers {
   readonly factors: Buffer;
 }
 
-export const counterIndex = { seed: 0, step: 1, updates: 2, skipped: 3 } as const;
+/** One of the objectives of a step, and whether the step ends with it. */
+export interface Turn {
+  readonly index: number;
+  readonly isLast: boolean;
+}
+
+export const onlyTurn: Turn = { index: 0, isLast: true };
+
+export const counterIndex = { seed: 0, step: 1 } as const;
+export const turnCounters = ({ index }: Turn) => ({ updates: 2 + 2 * index, skipped: 3 + 2 * index });
 export const settingIndex = { rate: 0 } as const;
-export const reportIndex = { gradientNorm: 0, skipped: 1 } as const;
+export const turnReport = ({ index }: Turn) => ({ gradientNorm: 2 * index, skipped: 2 * index + 1 });
 
 /** `elements` is the length of the flat buffers, padding included: a multiple of 4. */
-export function trainingBuffers(elements: number, settings: OptimiserSettings): TrainingBuffers {
+export function trainingBuffers(elements: number, settings: OptimiserSettings, turns = 1): TrainingBuffers {
   if (elements % 4 !== 0) throw new CompilerBug(`${elements} elements of parameters are not whole vectors`);
   const flat = [fixed(elements)];
   return {
     parameters: rowsBuffer("parameters", "f32", flat, "parameter"),
     gradients: rowsBuffer("gradients", "f32", flat, "gradient"),
     moments: momentNames(settings).map((name) => rowsBuffer(`moment.${name}`, "f32", flat, "moment")),
-    counters: rowsBuffer("counters", "i32", [fixed(4)], "state"),
+    counters: rowsBuffer("counters", "i32", [fixed(2 + 2 * turns)], "state"),
     settings: rowsBuffer("settings", "f32", [fixed(4)], "state"),
-    report: rowsBuffer("report", "f32", [fixed(4)], "output"),
+    report: rowsBuffer("report", "f32", [fixed(Math.max(4, 2 * turns))], "output"),
     factors: rowsBuffer("factors", "f32", [fixed(8)], "temporary"),
   };
+}
+
+/** The same buffers where the parameters of one owner lie in them; the scalars are those of all. */
+export function rangeOf(
+  flat: TrainingBuffers,
+  name: string,
+  { offset, length }: { readonly offset: number; readonly length: number },
+): TrainingBuffers {
+  const part = (buffer: Buffer): Buffer => ({
+    ...rowsBuffer(`${buffer.name}.${name}`, "f32", [fixed(length)], buffer.role),
+    within: { buffer, offset },
+  });
+  const [parameters, gradients] = [part(flat.parameters), part(flat.gradients)];
+  return { ...flat, parameters, gradients, moments: flat.moments.map(part) };
 }
 
 export const scalarAt = (buffer: Buffer, index: number): Access => access(buffer, [i32(index)]);

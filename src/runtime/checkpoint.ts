@@ -30,11 +30,12 @@ const momentPrefix = (moment: string): string => `optimizer:${moment.slice("mome
 
 export function writeCheckpoint(machine: Machine, position: Position, states: States | null): Uint8Array {
   const { metadata } = machine;
-  const at = machine.at(machine.buffer("counters")!);
+  const own = machine.buffer("counters")!;
+  const [at, size] = [machine.at(own), own.dims[0]!.plus];
   const tensors = new Map<string, Tensor>([
     ...readFlat(machine),
     ...moments(machine).flatMap((moment) => readFlat(machine, moment, momentPrefix(moment))),
-    [counters, { data: machine.integers().slice(at, at + 4), shape: [4] }],
+    [counters, { data: machine.integers().slice(at, at + size), shape: [size] }],
     ...Object.entries(states ?? {}),
   ]);
   return writeSafetensors({
@@ -66,7 +67,7 @@ export function readCheckpoint(
     ...moments(machine).flatMap((moment) =>
       metadata.parameters.map(({ name, shape }) => ({ name: momentPrefix(moment) + name, shape })),
     ),
-    { name: counters, shape: [4] },
+    { name: counters, shape: [machine.buffer("counters")!.dims[0]!.plus] },
   ];
   // What is wrong with a parameter is wrong with its moments too: it is said once.
   const parameters = new Map([...rest].filter(([name]) => !name.includes(":")));

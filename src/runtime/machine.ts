@@ -145,7 +145,7 @@ export function openMachine(metadata: Metadata, host: Host): Machine {
         machine.integers().fill(fresh ? 1 : 0, machine.at(buffer), machine.at(buffer) + sizes["B"]!);
     },
     run: (purpose) => {
-      if (metadata.entries[purpose] === null) fail(noEntry[purpose]);
+      if (!metadata.entries[purpose]) fail(noEntry[purpose] ?? noLoss);
       host.run(purpose);
     },
   };

@@ -9,7 +9,9 @@ import { type Position, readCheckpoint, startPosition, writeCheckpoint } from ".
 import { fail } from "./errors.ts";
 import { feed } from "./feed.ts";
 import { type Machine, newTenant, type Tenant } from "./machine.ts";
+import type { ObjectiveInfo } from "./metadata.ts";
 import { writeSafetensors } from "./safetensors.ts";
+import type { Searches } from "./searches.ts";
 import { learningRate, nextPlateau, waitFor } from "./schedule.ts";
 import type { TrainSettings } from "./train-settings.ts";
 import { readFlat } from "./weights.ts";
@@ -30,9 +32,22 @@ export interface TrainerOptions {
   readonly stepsPerEpoch?: number;
 }
 
+/** How a training starts, and what it is handed. */
+export interface TrainingOptions extends TrainerOptions {
+  /** Whether weights are drawn first. */
+  readonly initialise: boolean;
+  /** Draws what minimum risk training learns from; null for models that search for nothing. */
+  readonly candidatesOf?: Searches["candidatesOf"] | null;
+}
+
+/** By the nets that objectives name; of one without a net under the empty name. */
+export type Losses = Readonly<Record<string, number>>;
+
 export interface StepReport {
   /** Of this batch, before the update: the mean over its examples, `impossible` ones left out; inf where none is left. */
   readonly loss: number;
+  /** By net, of objectives that alternate: `loss` is their sum. */
+  readonly losses?: Losses;
   /** How many examples have the loss inf: no path spells their target, so there was nothing to learn from them. */
   readonly impossible: number;
   /** Of the gradient over all parameters, before clipping. */
@@ -46,6 +61,8 @@ export interface StepReport {
 export interface Evaluation {
   /** The mean over the examples that count; inf where none does. */
   readonly loss: number;
+  /** As in `StepReport`. */
+  readonly losses?: Losses;
   /** Those whose target is not impossible; over long sequences, their steps. */
   readonly count: number;
   /** How many examples have the loss inf. */
@@ -88,11 +105,7 @@ export interface Trainer {
   readonly weights: () => Uint8Array;
 }
 
-export function openTrainer(
-  machine: Machine,
-  of: DataSpecs,
-  options: TrainerOptions & { readonly initialise: boolean },
-): Trainer {
+export function openTrainer(machine: Machine, of: DataSpecs, options: TrainingOptions): Trainer {
   const training = openTraining(machine, of, options);
   const evaluate = (batch: Batch, tenant: Tenant): Evaluation => {
     training.launchEvaluation(batch, tenant);
@@ -140,13 +153,12 @@ export interface Training extends Pick<
   readonly evaluated: (batch: Batch) => Evaluation;
 }
 
-export function openTraining(
-  machine: Machine,
-  of: DataSpecs,
-  options: TrainerOptions & { readonly initialise: boolean },
-): Training {
+export function openTraining(machine: Machine, of: DataSpecs, options: TrainingOptions): Training {
   const { metadata } = machine;
-  if (metadata.entries.update === null || metadata.entries.gradients === null) machine.run("update");
+  /** Of minimum risk training, of the last step. */
+  let risk: number | null = null;
+  if (metadata.entries.evaluate === null) machine.run("evaluate");
+  const objectives = metadata.alternating ?? [onlyObjective];
   const settings = mergeSettings(metadata.train, options);
   const training = newTenant();
   let position = startPosition;
@@ -162,21 +174,28 @@ export function openTraining(
   const lossAt = (name: string): number => machine.floats()[place(name)]!;
 
   /** Counted only where a loss can be inf. */
-  const countOf = (entry: string): string[] =>
-    machine.buffer(`${entry}:impossible`) ? [`${entry}:impossible`] : [];
-  const impossible = (entry: string): number => countOf(entry).reduce((_, name) => lossAt(name), 0);
+  const counted = (names: readonly string[]): string[] => names.filter((name) => machine.buffer(name));
+  const impossible = (names: readonly string[]): number => Math.max(0, ...counted(names).map(lossAt));
+  const leftOut = objectives.map((objective) => objective.impossible);
+  const left = ["evaluate:impossible"];
+  const lossesBy = (of: (objective: ObjectiveInfo) => string): { readonly losses?: Losses } =>
+    metadata.alternating
+      ? { losses: Object.fromEntries(objectives.map((o) => [o.net ?? "", lossAt(of(o))])) }
+      : {};
 
   return {
     settings,
     training,
-    reported: ["train:loss", ...countOf("train"), "report"],
-    measured: ["evaluate:loss", ...countOf("evaluate")],
+    reported: [...objectives.map(({ loss }) => loss), ...counted(leftOut), "report"],
+    measured: [...new Set(["evaluate:loss", ...counted(left), ...objectives.map(({ part }) => part)])],
     evaluating: newTenant(),
     position: () => position,
     made: (batch) => (madeBatch(batch) ? batch : makeBatch(of, batch, { targets: true })),
     batch: (inputs, { ids } = {}) => makeBatch(of, inputs, { targets: true, ids }),
     launch: (batch) => {
-      feed(machine, of, batch, training);
+      const drawn = options.candidatesOf?.(machine, of, batch, settings.seed + position.step) ?? null;
+      risk = drawn?.risk ?? null;
+      feed(machine, of, drawn?.batch ?? batch, training);
       const rate = learningRate(settings, {
         step: position.step,
         epoch: position.epoch,
@@ -184,20 +203,24 @@ export function openTraining(
         plateauScale: position.plateau.scale,
       });
       machine.floats()[place("settings")] = rate;
-      machine.run("gradients");
-      machine.run("update");
+      for (const { gradients, update } of objectives) {
+        machine.run(gradients);
+        machine.run(update);
+      }
       position = { ...position, step: position.step + 1 };
       return rate;
     },
     report: (rate) => {
-      const report = place("report");
-      const floats = machine.floats();
+      // The norm and whether the update was skipped, of one objective after another.
+      const report = machine.floats().subarray(place("report"));
+      const norms = objectives.map((_, k) => report[2 * k]!);
       return {
-        loss: lossAt("train:loss"),
-        impossible: impossible("train"),
-        norm: floats[report]!,
+        loss: risk ?? objectives.reduce((sum, { loss }) => sum + lossAt(loss), 0),
+        ...lossesBy(({ loss }) => loss),
+        impossible: impossible(leftOut),
+        norm: norms.length === 1 ? norms[0]! : Math.hypot(...norms),
         rate,
-        skipped: floats[report + 1] !== 0,
+        skipped: objectives.some((_, k) => report[2 * k + 1] !== 0),
       };
     },
     launchEvaluation: (batch, tenant) => {
@@ -205,8 +228,9 @@ export function openTraining(
       machine.run("evaluate");
     },
     evaluated: ({ count }) => {
-      const left = impossible("evaluate");
-      return { loss: lossAt("evaluate:loss"), count: count - left, impossible: left };
+      const some = impossible(left);
+      const losses = lossesBy(({ part }) => part);
+      return { loss: lossAt("evaluate:loss"), ...losses, count: count - some, impossible: some };
     },
     chunks: (sequences, chunk) => cutChunks(of, settings, sequences, chunk),
     endEpoch: (loss) => {
@@ -257,6 +281,16 @@ export function weightedMean(): {
   };
 }
 
+/** Of a model whose every parameter one objective trains. */
+const onlyObjective: ObjectiveInfo = {
+  net: null,
+  gradients: "gradients",
+  update: "update",
+  loss: "train:loss",
+  impossible: "train:impossible",
+  part: "evaluate:loss",
+};
+
 function mergeSettings(own: TrainSettings, { settings = {}, seed }: TrainerOptions): TrainSettings {
   const { rate, ...rest } = settings;
   const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
@@ -273,6 +307,6 @@ function clearTraining(machine: Machine): void {
   for (const [name, buffer] of Object.entries(machine.metadata.buffers)) {
     const at = machine.at(buffer);
     if (name.startsWith("moment.")) machine.floats().fill(0, at, at + buffer.dims[0]!.plus);
-    if (name === "counters") machine.integers().fill(0, at + 1, at + 4);
+    if (name === "counters") machine.integers().fill(0, at + 1, at + buffer.dims[0]!.plus);
   }
 }

@@ -101,7 +101,7 @@ describe.skipIf(!hasBrowser)("barriers", () => {
   describe.each(Object.entries(models))("%s", (_, source) => {
     test.each(entries)("%s", { timeout: 240_000 }, async (entry) => {
       const { model } = check(source, "model.rnn", {});
-      const environment = environmentOf(model!, makeEntries(model!).gradients!);
+      const environment = environmentOf(model!, makeEntries(model!).objectives[0]!.graph);
       const compiled = await compile(source, "model.rnn", { target: "tfjs" });
       const run = (tfjs: TfjsProgram): Promise<string> => resultOf({ ...compiled, tfjs }, entry, environment);
       const whole = await run(compiled.tfjs!);

@@ -100,15 +100,25 @@ export interface Stream {
   restore(states: States | null): ${given("void", onDevice)};
 }`;
 
-const evaluation = "{ readonly loss: number; readonly count: number; readonly impossible: number }";
+const evaluation = (losses: string): string =>
+  `{ readonly loss: number; ${losses}readonly count: number; readonly impossible: number }`;
+
+/** By the nets that alternate, each its own; nothing where there are none. */
+const lossesOf = (nets: readonly string[]): string =>
+  nets.length === 0
+    ? ""
+    : `readonly losses: { ${nets.map((net) => `readonly ${JSON.stringify(net)}: number`).join("; ")} }; `;
 
 export const training = ({
   targets,
   chunked,
   onDevice,
+  nets,
 }: {
   readonly targets: boolean;
   readonly chunked: boolean;
+  /** Of objectives that alternate. */
+  readonly nets: readonly string[];
   readonly onDevice: boolean;
 }): string => `export type TrainingExample = Inputs${targets ? " & Targets" : ""};
 export type TrainingBatch = BatchInputs${targets ? " & BatchTargets" : ""};
@@ -150,7 +160,7 @@ export interface Trainer {
   step(batch: TrainingExample | TrainingBatch | PreparedBatch): ${given(
     `{
     readonly loss: number;
-    readonly impossible: number;
+    ${lossesOf(nets)}readonly impossible: number;
     readonly norm: number;
     readonly rate: number;
     readonly skipped: boolean;
@@ -160,13 +170,13 @@ export interface Trainer {
   /** Checks and encodes a batch once. \`ids\`: the examples' identities, on which dropout depends. */
   batch(inputs: TrainingExample | TrainingBatch, settings?: { readonly ids?: ArrayLike<number> }): PreparedBatch;
   /** The loss without training. */
-  evaluate(batch: TrainingExample | TrainingBatch | PreparedBatch): ${given(evaluation, onDevice)};
+  evaluate(batch: TrainingExample | TrainingBatch | PreparedBatch): ${given(evaluation(lossesOf(nets)), onDevice)};
 ${
   chunked
     ? `  /** Long sequences cut into parallel streams and chunks for \`step\`, in order. */
   chunks(sequences: TrainingExample[keyof TrainingExample] | TrainingExample, options?: { readonly batch?: number; readonly length?: number }): Generator<PreparedBatch, void>;
   /** The loss over long sequences, weighted by their steps; the states of the training stay as they are. */
-  evaluateChunks(sequences: TrainingExample[keyof TrainingExample] | TrainingExample, options?: { readonly batch?: number; readonly length?: number }): ${given(evaluation, onDevice)};
+  evaluateChunks(sequences: TrainingExample[keyof TrainingExample] | TrainingExample, options?: { readonly batch?: number; readonly length?: number }): ${given(evaluation(lossesOf(nets)), onDevice)};
 `
     : ""
 }  /** Ends an epoch with the loss that counts: schedules go on. */

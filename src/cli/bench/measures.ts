@@ -22,7 +22,7 @@ export function measuresOf(model: Model, sizes: Sizes): readonly Measure[] {
   return [
     ...(entries.predict === null ? [] : [predicting(model, sizes)]),
     ...(entries.step === null ? [] : [stepping(model)]),
-    ...(entries.update === null ? [] : [training(model, sizes)]),
+    ...(entries.evaluate === null ? [] : [training(model, sizes)]),
   ];
 }
 

@@ -76,7 +76,7 @@ async function build(path: string, options: BuildOptions): Promise<void> {
   if (options.emit !== undefined) return emitStage(source, options.emit, settings);
   await refuseUnused(source, settings);
   const { metadata, wasm } = await compileOrFail(source, settings);
-  if (metadata.entries.predict === null && metadata.entries.gradients === null)
+  if (metadata.entries.predict === null && metadata.entries.evaluate === null)
     throw new Failure(
       `\`${source.file}\` defines things and computes nothing, so there is nothing to build.`,
       "Another program can `import` it.",

@@ -3,6 +3,7 @@
  * which drops what was logged after its checkpoint and goes on from there.
  */
 import { appendFileSync } from "node:fs";
+import type { Losses } from "../../runtime/trainer.ts";
 import { Failure, fileFailure } from "../failure.ts";
 import { kindOf, readText, writeWhole } from "../files.ts";
 
@@ -10,6 +11,8 @@ export interface StepEntry {
   readonly step: number;
   readonly epoch: number;
   readonly loss: number;
+  /** By net, of objectives that alternate. */
+  readonly losses?: Losses;
   /** How many examples of the batch were left out of the loss. */
   readonly impossible?: number;
   readonly norm: number;

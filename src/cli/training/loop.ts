@@ -105,6 +105,7 @@ export async function trainLoop(
       step: step + 1,
       epoch,
       loss: report.loss,
+      ...(report.losses ? { losses: report.losses } : {}),
       ...(report.impossible > 0 ? { impossible: report.impossible } : {}),
       norm: report.norm,
       rate: report.rate,
@@ -135,7 +136,7 @@ export async function trainLoop(
       const checked = validate();
       const isBest = keepIfBest(checked ?? { loss: train, score: null });
       const { stop } = trainer.endEpoch(checked?.score?.loss ?? checked?.loss ?? train);
-      display.note(epochLine(epoch, train, checked, isBest, seconds()));
+      display.note(epochLine(epoch, train, partsOf(log, epoch), checked, isBest, seconds()));
       if (now - lastSave > saveAfterEpochMs) save();
       if (stop) return finish("stopped early");
     } else if (step + 1 === totalSteps) {
@@ -174,6 +175,7 @@ const diverged = (step: number): Failure =>
 function epochLine(
   epoch: number,
   train: number,
+  parts: string,
   validation: Validation | null,
   best: boolean,
   seconds: number,
@@ -181,7 +183,7 @@ function epochLine(
   const score = validation?.score ? `  ${validation.score.name} ${validation.score.shown}` : "";
   const checked =
     validation === null ? "" : `  validation ${validation.loss.toFixed(4)}${score}${best ? " (best)" : ""}`;
-  return `epoch ${epoch + 1}  loss ${train.toFixed(4)}${checked}  ${formatDuration(seconds)}`;
+  return `epoch ${epoch + 1}  loss ${train.toFixed(4)}${parts}${checked}  ${formatDuration(seconds)}`;
 }
 
 // ---- from the log -----------------------------------------------------------------------------------------------
@@ -189,6 +191,18 @@ function epochLine(
 /** Null where no step had anything to learn. */
 const epochLoss = (log: Log, epoch: number): number | null =>
   mean(log.entries.flatMap((entry) => ("loss" in entry && entry.epoch === epoch ? lossesOf(entry) : [])));
+
+/** Of objectives that alternate, each one's mean: ` (D 0.6931, G 0.7012)`. */
+function partsOf(log: Log, epoch: number): string {
+  const entries = log.entries.flatMap((e) =>
+    "loss" in e && e.epoch === epoch && e.losses ? [e.losses] : [],
+  );
+  const parts = Object.keys(entries[0] ?? {}).map((net) => {
+    const average = mean(entries.map((losses) => losses[net]!))!;
+    return `${net === "" ? "others" : net} ${average.toFixed(4)}`;
+  });
+  return parts.length === 0 ? "" : ` (${parts.join(", ")})`;
+}
 
 /** Of the last few steps, for the eye. */
 const recentLoss = (log: Log): number =>

@@ -46,7 +46,7 @@ export async function prepare(file: SourceFile, options: PrepareOptions): Promis
   const before = checked(file, dims);
   const source = override(file, before.program, options.settings);
   const { model, program } = source === file ? before : checked(source, dims);
-  if (!model.hasLoss)
+  if (model.trained.length === 0)
     throw new Failure(
       `\`${file.file}\` has no loss, so there is nothing to train.`,
       "End the pipeline with an output layer, such as `softmax(y)`, or write `minimize`.",
