@@ -27,6 +27,7 @@ function fedBack({ data, outputs, buffers }: GenerationInput, generator: Generat
     output: outputs.find(({ target }) => target === generator.data)!.name,
     start: generator.start,
     axis: generator.axis,
+    within: generator.within,
     alone: !data.some(
       ({ name, axes, derived }) => name !== generator.data && !derived && hasAxis(axes, generator.axis),
     ),
@@ -54,6 +55,7 @@ function continued({ data, outputs, buffers }: GenerationInput): GenerationInfo 
     output: output.name,
     start: null,
     axis: axis.name,
+    within: null,
     alone: true,
     choice: buffers[whole] ? whole : input.name,
     fresh: "fresh",

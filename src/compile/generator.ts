@@ -7,6 +7,8 @@ export interface Generator {
   readonly data: string;
   readonly start: number;
   readonly axis: string;
+  /** The axis at whose places the sequence is made, if it is not one for an example. */
+  readonly within: string | null;
   /** What is computed once, null where nothing is; and one step. */
   readonly begin: Graph | null;
   readonly next: Graph | null;
@@ -18,17 +20,20 @@ export function generatorOf(model: Model, predict: Graph): Generator | null {
   const [feedback, other] = feedbacksIn(model, predict);
   if (!feedback) return null;
   const { data, start, axis } = feedback;
+  const { axes } = model.data.find(({ name }) => name === data)!;
+  const within = axes.length > 1 ? axes[0]!.name : null;
+  const made = { data, start, axis: axis.name, within };
   const refused = (why: string): Generator => {
     const refusal = `\`${data}\` can't be generated: ${why}.`;
-    return { data, start, axis: axis.name, begin: null, next: null, refusal };
+    return { ...made, begin: null, next: null, refusal };
   };
   if (other)
     return refused(`the model reads its choices of \`${other.data}\` too, and one can be made at a time`);
-  const info = model.data.find(({ name }) => name === data)!;
-  if (info.axes.length > 1) return refused("it has several axes");
+  if (axes.length > 2 || axes.at(-1)!.name !== axis.name || axes.some(({ size }) => size !== null))
+    return refused("it runs along more axes than a sequence of sequences");
   const parted = partGenerator(predict, feedback);
   if ("refusal" in parted) return refused(parted.refusal);
-  return { data, start, axis: axis.name, begin: parted.begin, next: parted.next, refusal: null };
+  return { ...made, begin: parted.begin, next: parted.next, refusal: null };
 }
 
 function feedbacksIn(model: Model, predict: Graph): readonly Feedback[] {

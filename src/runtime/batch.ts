@@ -14,6 +14,7 @@ import {
 } from "./encode.ts";
 import { count, fail, names, shown } from "./errors.ts";
 import type { DataInfo, GenerationInfo, Metadata } from "./metadata.ts";
+import { rowsOf } from "./items.ts";
 import { elements } from "./safetensors.ts";
 import { vocabulary, type Vocabulary } from "./vocabulary.ts";
 
@@ -167,7 +168,7 @@ function appendEnd(of: DataSpecs, columns: Map<string, readonly Example[]>): voi
   if (end < 0) return;
   columns.set(
     generation.data,
-    column.map((example) => (example.data.at(-1) === end ? example : ended(example, end))),
+    column.map((example) => withEnds(example, end)),
   );
 }
 
@@ -176,8 +177,16 @@ export function endOf({ specs }: DataSpecs, { step, alone, data }: GenerationInf
   return step === "next" && alone ? (specs.get(data)!.vocabulary?.end ?? -1) : -1;
 }
 
-function ended({ data, inner, words }: Example, end: number): Example {
-  return { data: Int32Array.of(...data, end), shape: [data.length + 1], inner, ...(words ? { words } : {}) };
+/** Each row, of a document each sentence, with its end, unless it has it already. */
+function withEnds({ data, shape, inner, words }: Example, end: number): Example {
+  const width = shape.at(-1)!;
+  const rows = shape.length > 1 ? shape[0]! : 1;
+  const lengths = inner.get(1) ?? new Int32Array(rows).fill(width);
+  const ended = Array.from(lengths, (length, row) => {
+    const ids = data.subarray(row * width, row * width + length);
+    return ids.at(-1) === end ? [...ids] : [...ids, end];
+  });
+  return { ...rowsOf(ended, shape.length > 1), ...(words ? { words } : {}) };
 }
 
 // ---- derived data -------------------------------------------------------------------------------------------------

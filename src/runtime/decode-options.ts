@@ -1,6 +1,7 @@
 /** How choices are made: what `decode { … }` of the program says, and what a caller says instead. */
 import type { Batch } from "./batch.ts";
 import { fail } from "./errors.ts";
+import type { Item } from "./items.ts";
 import type { DecodeInfo, GenerationInfo, LengthInfo } from "./metadata.ts";
 import type { SampleOptions } from "./sample.ts";
 import type { Search } from "./search.ts";
@@ -111,21 +112,21 @@ const idIn =
     return special < 0 ? null : special;
   };
 
-/** Where each example of a batch ends. */
+/** Where each item of a batch ends. */
 export function searchOf(
   { stop, avoid, max }: Decoding,
-  { axis, step }: Pick<GenerationInfo, "axis" | "step">,
-  { count, lengths }: Pick<Batch, "count" | "lengths">,
+  items: readonly Item[],
+  { lengths }: Pick<Batch, "lengths">,
 ): Search {
-  const own = step === "next" && stop < 0 ? lengths.get(axis) : undefined;
-  const limit = (k: number): number => {
+  const whole = stop < 0 && items.every(({ length }) => length !== null);
+  const limit = ({ example }: Item): number => {
     if (typeof max === "number") return max;
-    return Math.ceil(max.times * (lengths.get(max.axis)?.[k] ?? 0) + max.plus);
+    return Math.ceil(max.times * (lengths.get(max.axis)?.[example] ?? 0) + max.plus);
   };
   return {
     stop,
     avoid: new Set(avoid),
-    most: Array.from({ length: count }, (_, k) => own?.[k] ?? Math.max(1, limit(k))),
-    whole: own !== undefined,
+    most: items.map((item) => (whole ? item.length! : Math.max(1, limit(item)))),
+    whole,
   };
 }

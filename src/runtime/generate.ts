@@ -5,9 +5,10 @@ import { type Decoder, openDecoder } from "./decoder.ts";
 import { type DecodeOptions, type Decoding, decodingOf, searchOf } from "./decode-options.ts";
 import { encodeExample, type Example, type Value } from "./encode.ts";
 import { fail, names } from "./errors.ts";
+import { itemsOf, rowsOf } from "./items.ts";
 import type { Machine } from "./machine.ts";
 import type { GenerationInfo, Metadata } from "./metadata.ts";
-import { makeResult, type Result } from "./results.ts";
+import { makeResult, type Nested, type Result } from "./results.ts";
 import { choose } from "./sample.ts";
 import { chooseAll, chooseSteps, type Chooser, type Hypothesis, type Search } from "./search.ts";
 import { searchChains } from "./viterbi.ts";
@@ -51,13 +52,15 @@ export function chooses(
   return !(forced ?? (given && !isInput));
 }
 
-/** The batch with the answers as what is read in place of choices. */
+/** The batch with the answers as what is read in place of choices; what is given stays as it is. */
 export function withAnswers(of: DataSpecs, batch: Batch, answers: readonly Decoded[]): Batch {
   const info = of.metadata.generation!;
+  if (batch.columns.has(info.data)) return batch;
   const end = endOf(of, info);
-  const column = answers.map(({ data, ended }): Example => {
-    const ids = ended && end >= 0 ? [...data, end] : [...data];
-    return { data: Int32Array.from(ids), shape: [ids.length], inner: new Map() };
+  const column = answers.map((answer) => {
+    const several = info.within !== null;
+    const rows = (several ? answer.nested() : [answer.nested()]) as readonly (readonly number[])[];
+    return rowsOf(answer.ended && end >= 0 ? rows.map((ids) => [...ids, end]) : rows, several);
   });
   const { single, fresh, ids } = batch;
   return assemble(of, new Map([...batch.columns, [info.data, column]]), single, { fresh, ids });
@@ -72,25 +75,43 @@ export function answer(
 ): readonly Decoded[] {
   const info = generationOf(machine);
   const vocabulary = vocabularyOf(of, info);
-  const own = { step: info.step, end: endOf(of, info) };
-  const decoding = decodingOf(machine.metadata.decode, options, own, vocabulary);
+  const end = endOf(of, info);
+  const decoding = decodingOf(machine.metadata.decode, options, { step: info.step, end }, vocabulary);
+  const items = itemsOf(of, batch, info);
   const decoder = openDecoder(machine, of, batch);
-  const found = hypotheses(decoder, searchOf(decoding, info, batch), decoding, info);
+  const found = hypotheses(decoder, searchOf(decoding, items, batch), decoding, info);
   decoder.close();
   const output = machine.metadata.outputs.find(({ name }) => name === info.output)!;
   const between = of.specs.get(info.data)!.info.base === "char" ? "" : " ";
   const copied = output.copies === null ? null : batch.columns.get(output.copies)!;
-  const shown = (hypothesis: Hypothesis, example: number): Answer => {
-    const { ids, score, logProbability, ended } = hypothesis;
-    const data = Int32Array.from(ids);
+  const joined = (entries: Nested<string | number>, levels: readonly string[]): string =>
+    Array.isArray(entries)
+      ? entries.map((entry) => joined(entry as Nested<string | number>, levels.slice(1))).join(levels[0])
+      : String(entries);
+  const separators = info.within === null ? [between] : ["\n", between];
+  const shown = (parts: readonly Hypothesis[], example: number): Answer => {
+    const sum = (of: "score" | "logProbability"): number =>
+      parts.reduce((total, part) => total + part[of], 0);
+    const { data, shape, inner } = rowsOf(
+      parts.map(({ ids }) => ids),
+      info.within !== null,
+    );
     const words = withWords(vocabulary, copied?.[example]?.words ?? []);
-    const result = makeResult({ ...output, meaning: "labels" }, data, [ids.length], words);
-    const text = (): string => (result.labels() as readonly (string | number)[]).join(between);
-    return { ...result, text, score, logProbability, ended };
+    const result = makeResult({ ...output, meaning: "labels" }, data, shape, words, inner);
+    return {
+      ...result,
+      text: () => joined(result.labels(), separators),
+      score: sum("score"),
+      logProbability: sum("logProbability"),
+      ended: parts.every(({ ended }) => ended),
+    };
   };
-  return found.map((all, example) => {
-    const best = all.map((hypothesis) => shown(hypothesis, example));
-    return { ...best[0]!, best };
+  return Array.from({ length: batch.count }, (_, example) => {
+    const parts = found.filter((_, item) => items[item]!.example === example);
+    // Of a document each sentence has its own best answers; the best of all is one of them together.
+    const best = info.within === null ? parts[0]!.map((one) => [one]) : [parts.map(([one]) => one!)];
+    const answers = best.map((one) => shown(one, example));
+    return { ...answers[0]!, best: answers };
   });
 }
 
@@ -161,7 +182,7 @@ export function* generate(
   const single: Example = { data: prompt.slice(0, 1), shape: [1], inner: new Map() };
   const batch = assemble(of, new Map([[info.data, [single]]]), true, {});
   const decoder = openDecoder(machine, of, batch, [...prompt]);
-  const search = searchOf(decoding, info, batch);
+  const search = searchOf(decoding, [{ example: 0, place: 0, length: null }], batch);
   const entry = (id: number): string | number => vocabulary?.entries[id] ?? id;
   try {
     if (decoding.strategy === "greedy" || decoding.strategy === "sample") {

@@ -99,6 +99,8 @@ export interface GenerationInfo {
   /** The axis that it is made along; `alone`: nothing else runs along it, so nothing else tells its length. */
   readonly axis: string;
   readonly alone: boolean;
+  /** The axis at whose places it is made, each place for itself; null: once for an example. */
+  readonly within: string | null;
   /** Names in `buffers`: the last choice, the flag of the first step, what the next is chosen from. */
   readonly choice: string;
   readonly fresh: string;

@@ -251,6 +251,68 @@ test("an autoencoder reads the text, and then its own choices", async () => {
   expect(forced.shape).toEqual([4, classes]);
 });
 
+describe("a document, sentence by sentence", async () => {
+  const source = `input doc : char[S, W]
+    net sentence = embed(12) >> gru(20) >> last
+    let code = doc >> each(sentence) >> gru(24) >> last
+    let plan = code >> repeat(S) >> gru(24)
+    output code
+    prev(doc) >> embed(12) >> each(gru(24, init = plan)) >> softmax(doc)
+    train { optimizer adam(1e-2)  clip norm 5 }`;
+  const compiled = await compileModel(source, { dims: { doc: classes }, vocabularies: { doc: entries } });
+  const docs = [["ab", "c"], ["dd", "abc", "b"], ["a"], ["cab", "d"]];
+
+  test.each([
+    { beam: 3, max: 5 },
+    { samples: 1, temperature: 3, max: 4 },
+  ])("each by its own choices, with the probabilities of teacher forcing: %o", async (options) => {
+    const model = await loadTrained(compiled, 3);
+    const together = decodedList(model.predict({ doc: docs }, options)["doc"]);
+    together.forEach((answer, k) => {
+      const alone = decoded(model.predict({ doc: docs[k]! }, options)["doc"]);
+      expect([alone.nested(), alone.score]).toEqual([answer.nested(), answer.score]);
+      expect(alone.shape[0]).toBe(docs[k]!.length);
+    });
+    // The encoder would read other sentences: what is forced here is one that reads nothing.
+    const free = await loadTrained(
+      await compileModel(
+        `input n : f32[S, 2]  target doc : char[S, W]
+           prev(doc) >> embed(4) >> each(gru(5, init = n)) >> softmax(doc)`,
+        { dims: { doc: classes }, vocabularies: { doc: entries } },
+      ),
+      4,
+    );
+    const n = [
+      [1, 2],
+      [-3, 1],
+      [0.5, 0],
+    ];
+    const answer = decoded(free.predict({ n }, options)["doc"]);
+    const rows = (answer.nested() as number[][]).map((ids) =>
+      ids.length < options.max ? [...ids, end] : ids,
+    );
+    const forced = free.predict({ n, doc: rows })["doc"] as Result;
+    const width = forced.shape[1]!;
+    const sum = rows.flatMap((ids, s) =>
+      ids.map((id, t) => Math.log(forced.data[(s * width + t) * classes + id]!)),
+    );
+    expect(Math.abs(sum.reduce((a, b) => a + b) - answer.logProbability)).toBeLessThan(1e-5);
+  });
+
+  test("is written again, with its ends, and read as given for all else", async () => {
+    const model = await load(compiled);
+    const trainer = model.trainer({ seed: 1 });
+    for (let step = 0; step < 200; step++) trainer.step({ doc: docs });
+    const { doc, code } = model.predict({ doc: docs });
+    expect(decodedList(doc).map((answer) => answer.text())).toEqual(docs.map((lines) => lines.join("\n")));
+    expect(decodedList(doc)[1]!.labels()).toEqual([["d", "d"], ["a", "b", "c"], ["b"]]);
+    const forced = model.predict({ doc: docs }, { forced: true });
+    expect((code as readonly Result[]).map(({ data }) => [...data])).toEqual(
+      (forced["code"] as readonly Result[]).map(({ data }) => [...data]),
+    );
+  });
+});
+
 test("what else a model gives is computed with its answer as given", async () => {
   const model = await loadTrained(
     await spelling(`${data}
