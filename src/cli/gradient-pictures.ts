@@ -31,6 +31,11 @@ export async function flowOf({ file, source }: SourceFile, options: PictureOptio
       `The gradient of \`${wrong.state}\` in \`${file}\` is not finite within ${wrong.norms.length} steps.`,
       "`--length` takes fewer steps.",
     );
+  if (states.every(({ norms }) => norms.every((norm) => norm === 0)))
+    throw new Failure(
+      `No gradient reaches a state of \`${file}\`: on made data its loss is the same whatever they are.`,
+      "`--length` takes other sequences.",
+    );
   return { file, states };
 }
 
@@ -107,10 +112,10 @@ interface Found extends MovedWeight {
 /** A weight by its parameter's name, or the end of it, and its place: `w`, `unit.w`, `elman.h.Wh[0,3]`. */
 function findWeight(
   { name, index, range }: WeightRange,
-  { model, environment }: StartingPoint,
+  { machine, environment }: StartingPoint,
   file: string,
 ): Found {
-  const names = model.parameters.map((p) => p.name);
+  const names = machine.metadata.parameters.map((p) => p.name);
   const same = names.filter((other) => other === name);
   const found = same.length > 0 ? same : names.filter((other) => other.endsWith(`.${name}`));
   const [parameter] = found;

@@ -29,11 +29,11 @@ export interface DataShape {
   readonly vocabularies: ReadonlyMap<string, number>;
 }
 
-/** Lengths along the ragged axes, `draw` giving each by its example; past the end of what an axis lies within they are 0. */
+/** Lengths along the ragged axes, `draw` giving each by its example and axis; past the end of what an axis lies within they are 0. */
 export function raggedLengths(
   axes: readonly Axis[],
   examples: number,
-  draw: (example: number) => number,
+  draw: (example: number, axis: Axis) => number,
 ): Map<string, readonly number[]> {
   const found = new Map<string, readonly number[]>();
   const outward = [...axes].sort((a, b) => lengthAxes(a).length - lengthAxes(b).length);
@@ -43,7 +43,9 @@ export function raggedLengths(
     const over = lengthAxes(axis);
     const sizes = over.map((of) => sizeOf(of, shape));
     const count = sizes.reduce((a, b) => a * b, 1);
-    const lengths = Float64Array.from({ length: count }, (_, k) => draw(placeAt(over, sizes, k).get(batch)!));
+    const lengths = Float64Array.from({ length: count }, (_, k) =>
+      draw(placeAt(over, sizes, k).get(batch)!, axis),
+    );
     clearPadding(over, sizes, found, lengths);
     found.set(axis.name, [...lengths]);
   }
@@ -87,7 +89,13 @@ export function inputTensor({ type: { axes } }: Node, shape: DataShape, value: G
 
 function sizeOf(axis: Axis, { examples, lengths }: DataShape): number {
   if (axis.size.kind === "fixed") return axis.size.size;
-  return isRagged(axis) ? Math.max(...lengths.get(axis.name)!) : examples;
+  return isRagged(axis) ? Math.max(...lengthsAlong(axis, lengths)) : examples;
+}
+
+/** Those given, or what follows from them: `2 * |i| + 1`. */
+function lengthsAlong({ name, size }: Axis, given: DataShape["lengths"]): readonly number[] {
+  if (size.kind !== "linear") return given.get(name)!;
+  return lengthsAlong(size.of, given).map((n) => Math.max(0, size.times * n + size.plus));
 }
 
 function clearPadding(
@@ -102,7 +110,7 @@ function clearPadding(
       const over = lengthAxes(axis);
       if (!isRagged(axis) || over.some((of) => !place.has(of))) return false;
       const at = over.reduce((n, of) => n * sizes[axes.indexOf(of)]! + place.get(of)!, 0);
-      return place.get(axis)! >= lengths.get(axis.name)![at]!;
+      return place.get(axis)! >= lengthsAlong(axis, lengths)[at]!;
     };
     if (axes.some(isPast)) data[flat] = 0;
   }

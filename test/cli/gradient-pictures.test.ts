@@ -60,12 +60,14 @@ describe("refused", () => {
     [["-o", "a.svg", "rnn.rnn"], 2, "not asked for"],
     [["--flow", "f.svg", "plain.rnn"], 1, "no recurrence"],
     [["--flow", "f.svg", "lossless.rnn"], 1, "no loss"],
+    [["--flow", "f.svg", "zero.rnn"], 1, "No gradient reaches a state of `zero.rnn`"],
     [["--flow", "f.svg", "huge.rnn", "--length", "2000"], 1, "not finite"],
   ])("%j", async (args, code, message) => {
     const cwd = folderWith({
       ...files,
       "plain.rnn": adding("dense(3)"),
       "lossless.rnn": "input x : f32[T, 2]\nx >> elman(3)\n",
+      "zero.rnn": "input x : f32[T, 2]\nlet h = x >> elman(3) >> last\nminimize sum(0 * h)\n",
       "huge.rnn": adding("irnn(4, scale = 3)"),
     });
     const ran = await rnnc(["check", ...args], { cwd });

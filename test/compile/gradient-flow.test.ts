@@ -121,6 +121,19 @@ x >> elman(4, act = sigmoid) >> bidir >> last >> regress(y)
   expect(backwards!.norms[29]! / backwards!.norms[0]!).toBeLessThan(1e-8);
 });
 
+test("a lattice is a recurrence too, along an axis that follows from the data's", async () => {
+  const source = `input e : f32[T, 6]
+target y : token(4)[L]
+e >> gru(5) >> ctc(y)
+`;
+  const flows = (await gradientFlow(source, "a.rnn", { length: 9 }))!;
+  expect(flows.map(({ state }) => state)).toEqual(expect.arrayContaining(["gru.h", "ctc.α"]));
+  for (const { norms } of flows) {
+    expect(norms).toHaveLength(9);
+    expect(norms.every((norm) => norm > 0 && Number.isFinite(norm))).toBe(true);
+  }
+});
+
 test("a program without a loss has no flow", async () => {
   expect(await gradientFlow("input x : f32[T, 2]\nx >> elman(3)\n", "a.rnn")).toBeNull();
 });
