@@ -2,6 +2,7 @@
  * A batch: encoded examples of each data, with their lengths agreeing along shared axes, and what the runtime derives
  * (`next`). Making one needs no module, so a batch made once can be trained on in every epoch.
  */
+import { type ChoiceData, choiceData } from "./choice-data.ts";
 import {
   encodeExample,
   type Example,
@@ -13,8 +14,7 @@ import {
   type Value,
 } from "./encode.ts";
 import { count, fail, names, shown } from "./errors.ts";
-import type { DataInfo, GenerationInfo, Metadata } from "./metadata.ts";
-import { rowsOf } from "./items.ts";
+import type { Metadata } from "./metadata.ts";
 import { elements } from "./safetensors.ts";
 import { vocabulary, type Vocabulary } from "./vocabulary.ts";
 
@@ -45,24 +45,25 @@ export interface DataSpecs {
   readonly specs: ReadonlyMap<string, Spec>;
   /** By the name of the data that they were read from. */
   readonly vocabularies: ReadonlyMap<string, Vocabulary>;
+  /** What a model that makes choices needs of its data; null for one that makes none. */
+  readonly choices: ChoiceData | null;
 }
 
-export function dataSpecs(metadata: Metadata): DataSpecs {
+export const dataSpecs = (metadata: Metadata): DataSpecs => specsOf(metadata, choiceData);
+
+/** `choices`: null for a model that makes none, whose package does without. */
+export function specsOf(metadata: Metadata, choices: ChoiceData | null): DataSpecs {
   const vocabularies = new Map(
     Object.entries(metadata.vocabularies).map(([name, entries]) => [name, vocabulary(entries)] as const),
   );
   const specs = new Map(
     metadata.data.map((info) => [
       info.name,
-      specOf(info, vocabularies.get(info.vocabulary?.of ?? "") ?? null, isCopied(info, metadata)),
+      specOf(info, vocabularies.get(info.vocabulary?.of ?? "") ?? null, choices?.isCopied(info, metadata)),
     ]),
   );
-  return { metadata, specs, vocabularies };
+  return { metadata, specs, vocabularies, choices };
 }
-
-/** Whether the model copies words of the data, or looks for them there. */
-const isCopied = ({ name }: DataInfo, { data }: Metadata): boolean =>
-  data.some(({ derived }) => derived?.kind === "copy" && (derived.of === name || derived.from === name));
 
 export interface BatchOptions {
   /** Whether targets must be given; else they may. */
@@ -104,9 +105,8 @@ export function makeBatch(of: DataSpecs, inputs: Inputs, options: BatchOptions):
     if (examples.length !== first)
       fail(`\`${agreed.name}\` has ${count(first, "example")}, but \`${name}\` has ${examples.length}`);
   }
-  appendEnd(of, columns);
+  of.choices?.complete(of, columns);
   if (options.targets) derive(of, columns);
-  deriveCopies(of, columns);
   return assemble(of, columns, !agreed?.batch, options);
 }
 
@@ -157,38 +157,6 @@ function lengthsOf(
   return new Map([...found].map(([axis, { lengths }]) => [axis, lengths]));
 }
 
-// ---- ends ---------------------------------------------------------------------------------------------------------
-
-/** A sequence that the model makes ends in `<eos>`, where the vocabulary has it: so it learns when to stop. */
-function appendEnd(of: DataSpecs, columns: Map<string, readonly Example[]>): void {
-  const { generation } = of.metadata;
-  const column = columns.get(generation?.data ?? "");
-  if (!generation || !column) return;
-  const end = endOf(of, generation);
-  if (end < 0) return;
-  columns.set(
-    generation.data,
-    column.map((example) => withEnds(example, end)),
-  );
-}
-
-/** The id of the end of what a model makes; -1 where it has none, or where another sequence tells its length. */
-export function endOf({ specs }: DataSpecs, { step, alone, data }: GenerationInfo): number {
-  return step === "next" && alone ? (specs.get(data)!.vocabulary?.end ?? -1) : -1;
-}
-
-/** Each row, of a document each sentence, with its end, unless it has it already. */
-function withEnds({ data, shape, inner, words }: Example, end: number): Example {
-  const width = shape.at(-1)!;
-  const rows = shape.length > 1 ? shape[0]! : 1;
-  const lengths = inner.get(1) ?? new Int32Array(rows).fill(width);
-  const ended = Array.from(lengths, (length, row) => {
-    const ids = data.subarray(row * width, row * width + length);
-    return ids.at(-1) === end ? [...ids] : [...ids, end];
-  });
-  return { ...rowsOf(ended, shape.length > 1), ...(words ? { words } : {}) };
-}
-
 // ---- derived data -------------------------------------------------------------------------------------------------
 
 /** Elements `from` to `to` of the first axis. */
@@ -225,29 +193,6 @@ function derive(of: DataSpecs, columns: Map<string, readonly Example[]>): void {
           column.map((x, k) => part(x, 0, Math.min(x.shape[0]!, later[k]!.shape[0]!))),
         );
     columns.set(name, later);
-  }
-}
-
-/** `copy`: words that the vocabulary lacks, by their first place in another data's words. */
-function deriveCopies(of: DataSpecs, columns: Map<string, readonly Example[]>): void {
-  for (const { name, derived } of of.metadata.data) {
-    if (derived?.kind !== "copy") continue;
-    const [own, from] = [columns.get(derived.of), columns.get(derived.from)];
-    const { info, vocabulary } = of.specs.get(derived.of)!;
-    const size = info.vocabulary!.size;
-    const unknown = vocabulary?.unknown ?? -1;
-    if (!own || !from) continue;
-    columns.set(
-      name,
-      own.map((example, k): Example => {
-        const words = from[k]!.words ?? [];
-        const data = Int32Array.from(example.data, (id, at) => {
-          const place = id === unknown ? words.indexOf(example.words?.[at] ?? "") : -1;
-          return place >= 0 && place < derived.places ? size + place : id;
-        });
-        return { data, shape: example.shape, inner: example.inner };
-      }),
-    );
   }
 }
 

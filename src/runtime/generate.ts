@@ -1,6 +1,7 @@
 /** Texts that a model of what comes next makes up, and answers of a model that reads its own choices. */
-import { assemble, type Batch, type DataSpecs, endOf } from "./batch.ts";
+import { assemble, type Batch, type DataSpecs } from "./batch.ts";
 import { searchBeams } from "./beam.ts";
+import { endOf } from "./choice-data.ts";
 import { type Decoder, openDecoder } from "./decoder.ts";
 import { type DecodeOptions, type Decoding, decodingOf, searchOf } from "./decode-options.ts";
 import { encodeExample, type Example, type Value } from "./encode.ts";

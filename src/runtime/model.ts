@@ -6,7 +6,7 @@
  *
  * Plain JavaScript without dependencies: browsers, workers, Node, Deno and edge functions run it alike.
  */
-import { type Batch, dataSpecs, type Inputs, makeBatch } from "./batch.ts";
+import { type Batch, type Inputs, makeBatch, specsOf } from "./batch.ts";
 import type { DecodeOptions } from "./decode-options.ts";
 import { fail } from "./errors.ts";
 import { feed } from "./feed.ts";
@@ -79,7 +79,7 @@ export interface Model {
 export async function openModel(options: LoadOptions, searches: Searches | null): Promise<Model> {
   const { metadata, wasm, weights } = parts(options);
   const machine = await startMachine(metadata, wasm);
-  const of = dataSpecs(metadata);
+  const of = specsOf(metadata, searches?.choiceData ?? null);
   const tenant = newTenant();
   const status = { weights: metadata.parameters.length === 0 };
 
@@ -158,7 +158,11 @@ export async function openModel(options: LoadOptions, searches: Searches | null)
     stream: (options) => (needWeights(), openStream(machine, of, options)),
     generate: (options) => (needWeights(), needSearches().generate(machine, of, options ?? {})),
     trainer: (options) => {
-      const trainer = openTrainer(machine, of, { ...options, initialise: !status.weights });
+      const trainer = openTrainer(machine, of, {
+        ...options,
+        initialise: !status.weights,
+        candidatesOf: searches?.candidatesOf ?? null,
+      });
       status.weights = true;
       return trainer;
     },

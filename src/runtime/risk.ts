@@ -3,7 +3,8 @@
  * candidates c, and what is made small is the expected risk R = Σ Q(c) Δ(c), Q(c) ∝ p(c)^α, Δ = 1 - BLEU. Its gradient by
  * log p(c) is α Q(c) (Δ(c) - R): the module learns from a batch of all candidates, each with this weight.
  */
-import { assemble, type Batch, type DataSpecs, endOf } from "./batch.ts";
+import { assemble, type Batch, type DataSpecs } from "./batch.ts";
+import { endOf } from "./choice-data.ts";
 import type { Example } from "./encode.ts";
 import { fail } from "./errors.ts";
 import { feed } from "./feed.ts";

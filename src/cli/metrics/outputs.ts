@@ -4,7 +4,8 @@ import type { DataInfo, OutputInfo } from "../../runtime/metadata.ts";
 import type { Field } from "../data/field.ts";
 import { scoreLabels, type LabelScores } from "./labels.ts";
 import { labelsOf, predictAll, type Case } from "./predict.ts";
-import { dataSpecs, endOf } from "../../runtime/batch.ts";
+import { dataSpecs } from "../../runtime/batch.ts";
+import { endOf } from "../../runtime/choice-data.ts";
 import type { DecodeOptions } from "../../runtime/decode-options.ts";
 
 export interface OutputScores {
