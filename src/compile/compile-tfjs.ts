@@ -4,11 +4,9 @@ import { deviceProgram } from "../backends/tfjs/device-program.ts";
 import { splitRows } from "../backends/tfjs/split-rows.ts";
 import { emitWebgl } from "../backends/tfjs/webgl.ts";
 import { emitWebgpu } from "../backends/tfjs/webgpu.ts";
-import { printKernels } from "../ir/kernel/print.ts";
 import { place } from "../ir/kernel/addresses.ts";
 import type { KernelProgram } from "../ir/kernel/types.ts";
 import { verifyKernels } from "../ir/kernel/verify.ts";
-import { stableHash } from "../passes/hash.ts";
 import { planMemory } from "../passes/plan-memory.ts";
 import { base64 } from "../runtime/base64.ts";
 import type { HostModuleInfo, TfjsProgram } from "../runtime/tfjs/program.ts";
@@ -24,7 +22,6 @@ export function compileTfjs(fused: KernelProgram, wasm: Uint8Array): TfjsCompila
   const device = verifyKernels(deviceProgram(fused), "split-sums");
   const program = planMemory(device, { apart: apartOn(device) });
   const tfjs: TfjsProgram = {
-    hash: (stableHash(printKernels(program)) >>> 0).toString(16).padStart(8, "0"),
     webgpu: emitWebgpu(program),
     webgl: emitWebgl(verifyKernels(splitRows(program), "split-rows")),
     host: hostModule(fused, wasm),

@@ -1,6 +1,7 @@
 /** What a page of the browser tests holds: tfjs with its backends, the runtime of the target, devices for `remoteDevice`. */
 import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-core/dist/register_all_gradients.js";
+import "@tensorflow/tfjs-core/dist/public/chained_ops/register_all_chained_ops.js";
 import "@tensorflow/tfjs-backend-cpu";
 import "@tensorflow/tfjs-backend-webgl";
 import "@tensorflow/tfjs-backend-webgpu";
@@ -19,7 +20,62 @@ tf.env().set("WEBGPU_CPU_FORWARD", false);
 
 const open: { readonly device: Device; readonly metadata: Metadata }[] = [];
 
+/** What a training step is to a device: its kernels, and the milliseconds until all are enqueued. */
+export interface StepCost {
+  readonly kernels: number;
+  readonly copies: number;
+  readonly enqueue: number;
+}
+
 const rnncTest = {
+  /** Of a device that has been given its sizes and inputs. The second of two steps: the first compiles. */
+  cost: async (id: number): Promise<StepCost> => {
+    const { device, metadata } = open[id]!;
+    const step = (): void => {
+      device.run("gradients");
+      device.run("update");
+    };
+    const settled = (): Promise<unknown> => device.read([metadata.buffers["train:loss"]!]);
+    step();
+    await settled();
+    const before = device.report();
+    const start = performance.now();
+    step();
+    const enqueue = performance.now() - start;
+    const after = device.report();
+    await settled();
+    return { kernels: after.runs - before.runs, copies: after.copies - before.copies, enqueue };
+  },
+  /** The same of a language model in tfjs-layers: embedding, LSTM, softmax, cross-entropy, Adam. */
+  layersCost: async (
+    backend: Backend,
+    { B, T, V, H }: Record<"B" | "T" | "V" | "H", number>,
+  ): Promise<StepCost> => {
+    await tf.setBackend(backend);
+    const model = layers.sequential({
+      layers: [
+        layers.layers.embedding({ inputDim: V, outputDim: V, inputLength: T }),
+        layers.layers.lstm({ units: H, returnSequences: true, recurrentActivation: "sigmoid" }),
+        layers.layers.dense({ units: V, activation: "softmax" }),
+      ],
+    });
+    model.compile({ optimizer: "adam", loss: "sparseCategoricalCrossentropy" });
+    const [x, y] = [1, 2].map((seed) => tf.randomUniform([B, T], 0, V, "int32", seed));
+    const labels = tf.expandDims(tf.cast(y!, "float32"), 2);
+    // What `fit` calls for a batch.
+    const { model: built } = model as unknown as {
+      readonly model: { makeTrainFunction: () => (data: tf.Tensor[]) => tf.Tensor[] };
+    };
+    const trainFunction = built.makeTrainFunction();
+    const step = (): tf.Tensor[] => trainFunction([x!, labels]);
+    await step()[0]!.data();
+    const start = performance.now();
+    const [loss] = step();
+    const enqueue = performance.now() - start;
+    await loss!.data();
+    const { kernels } = await tf.profile(() => step()[0]!);
+    return { kernels: kernels.length, copies: 0, enqueue };
+  },
   open: async (backend: Backend, program: TfjsProgram, metadata: Metadata): Promise<number> => {
     if (!(await tf.setBackend(backend))) throw new Error(`tfjs has no ${backend} here`);
     return (
@@ -52,15 +108,10 @@ const rnncTest = {
   },
 };
 
+export type RnncTest = typeof rnncTest;
+
 declare global {
-  var rnncTest: {
-    open: (backend: Backend, program: TfjsProgram, metadata: Metadata) => Promise<number>;
-    apply: (
-      id: number,
-      commands: readonly Command[],
-      read: readonly string[],
-    ) => Promise<{ bytes: string[]; report: DeviceReport }>;
-  };
+  var rnncTest: RnncTest;
 }
 
 Object.assign(globalThis, { tf, layers, openOn, rnncTest });

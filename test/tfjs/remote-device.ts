@@ -15,6 +15,8 @@ export type Command =
   | { readonly kind: "dispose" };
 
 export interface RemoteDevice extends Device {
+  /** Its number in the page. */
+  readonly id: number;
   /** What the device in the page reports, once all calls have reached it. */
   readonly settled: () => Promise<DeviceReport>;
 }
@@ -43,6 +45,7 @@ export async function remoteDevice(
   const bytesOf = (data: ArrayBufferView): string =>
     base64(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   return {
+    id,
     reserve: (sizes) => void pending.push({ kind: "reserve", sizes }),
     write: (info, data) =>
       void pending.push({ kind: "write", buffer: nameOf.get(info)!, bytes: bytesOf(data) }),

@@ -17,5 +17,5 @@ export function apartOn(program: KernelProgram): (a: Buffer, b: Buffer) => boole
 const loopsOf = (body: readonly Statement[]): readonly Statement[] =>
   body.flatMap((s) => (s.kind === "loop" ? [s] : s.kind === "if" ? loopsOf(s.then) : []));
 
-export const sameRows = (a: Buffer, b: Buffer): boolean =>
+const sameRows = (a: Buffer, b: Buffer): boolean =>
   fixedElements(a) === fixedElements(b) && JSON.stringify(outerDims(a)) === JSON.stringify(outerDims(b));

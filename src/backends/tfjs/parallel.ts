@@ -2,8 +2,7 @@
  * Which loops of a kernel may run at the same time. All of them, unless a stage accumulates: then those that the place it
  * adds to is indexed by directly; the others run in their order, within one thread, so the sum is the interpreter's.
  */
-import type { Access, Buffer, Kernel, Loop, Statement, Variable } from "../../ir/kernel/types.ts";
-import { root } from "../../ir/kernel/walk.ts";
+import type { Access, Kernel, Loop, Statement, Variable } from "../../ir/kernel/types.ts";
 
 export interface Shares {
   readonly parallel: readonly Loop[];
@@ -23,19 +22,6 @@ const isIndexedBy = (to: Access, variable: Variable): boolean =>
   to.index.some((e) => e.kind === "variable" && e.variable === variable);
 
 export const hasInnerLoops = (kernel: Kernel): boolean => kernel.stages.some((s) => s.loops.length > 0);
-
-/** Whether a stage reads, at any element, what an earlier stage of the kernel wrote. */
-export function rereads(
-  kernel: Kernel,
-  reads: (stage: Kernel["stages"][number]) => readonly Access[],
-): boolean {
-  const written = new Set<Buffer>();
-  return kernel.stages.some((stage) => {
-    if (reads(stage).some((a) => written.has(root(a.buffer)))) return true;
-    if (stage.kind === "store") written.add(root(stage.to.buffer));
-    return false;
-  });
-}
 
 /** The loop over examples of a kernel or product, outermost or not; null where there is none. */
 export function exampleLoop(statement: Statement): Loop | null {

@@ -52,12 +52,12 @@ export interface Shader {
 }
 
 /** Where words of the uniform `sizes` lie: infinity, the symbols, the bases of slots of varying size. */
-export function uniformWords(program: KernelProgram): readonly string[] {
+function uniformWords(program: KernelProgram): readonly string[] {
   const slots = program.plan!.slots.flatMap(({ size }, k) => (isConstantSize(size) ? [] : [`base${k}`]));
   return ["infinityBits", ...program.symbols.map((_, k) => `size${k}`), ...slots];
 }
 
-export function wgslTarget(program: KernelProgram): Target {
+function wgslTarget(program: KernelProgram): Target {
   const plan = program.plan!;
   const dialect = wgsl((symbol) => `size${program.symbols.indexOf(symbol)}`);
   const target: Target = {

@@ -126,8 +126,6 @@ export interface HostModuleInfo {
 }
 
 export interface TfjsProgram {
-  /** In the names of kernels: two models never meet. */
-  readonly hash: string;
   readonly webgpu: WebgpuProgram;
   readonly webgl: WebglProgram;
   readonly host: HostModuleInfo;
