@@ -2,7 +2,9 @@
  * Trains and measures models on real data as a user would, by `rnnc train` and `rnnc eval`, and leaves the scores as they
  * came out in docs/results.json and docs/results.md:
  *
- *   npm run results -- PATH
+ *   npm run results -- PATH [PROGRAM …]
+ *
+ * Named programs alone are run anew, and take their places among the others' results.
  *
  * PATH holds `atis/slotgated.{train,valid,test}.tsv.gz` (a line: intent, words, tags; github.com/MiuLab/SlotGated-SLU,
  * data/atis) and `sentiment-mr/rt-polarity.{pos,neg}.gz` (a sentence a line; github.com/yoonkim/CNN_sentence). Neither is
@@ -17,9 +19,9 @@ import { gunzipSync } from "node:zlib";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const cli = join(root, "dist/cli.js");
-const data = process.argv[2];
+const [data, ...only] = process.argv.slice(2);
 if (!data || !existsSync(join(data, "atis"))) {
-  console.error("usage: npm run results -- PATH, a folder with atis/ and sentiment-mr/");
+  console.error("usage: npm run results -- PATH [PROGRAM …], a folder with atis/ and sentiment-mr/");
   process.exit(2);
 }
 const seeds = [1, 2, 3];
@@ -60,6 +62,7 @@ const tasks = [
       { name: "Elman, window of 7 words", program: "atis-elman" },
       { name: "Jordan, window of 7 words", program: "atis-jordan" },
       { name: "biLSTM", program: "atis-bilstm" },
+      { name: "biLSTM, CRF", program: "atis-bilstm-crf" },
     ],
   },
   {
@@ -122,18 +125,24 @@ function runOnce(task, files, program, seed) {
   };
 }
 
+const before =
+  only.length === 0 ? [] : JSON.parse(readFileSync(join(root, "docs/results.json"), "utf8")).tasks;
+const kept = new Map(before.flatMap(({ models }) => models.map((model) => [model.program, model.runs])));
+
 const results = tasks.map((task) => {
   const files = task.files();
-  const models = task.models.map(({ name, program }) => ({
-    name,
-    program,
-    runs: seeds.map((seed) => {
+  const runAll = (program) =>
+    seeds.map((seed) => {
       const run = runOnce(task, files, program, seed);
       console.log(
         `${program} seed ${seed}: ${percent(run.test[task.measure])} (${run.seconds.toFixed(0)} s)`,
       );
       return run;
-    }),
+    });
+  const models = task.models.map(({ name, program }) => ({
+    name,
+    program,
+    runs: only.includes(program) || !kept.has(program) ? runAll(program) : kept.get(program),
   }));
   const { title, about, measure, options } = task;
   return { title, about, measure, options: options.join(" "), models };
