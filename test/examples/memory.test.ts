@@ -1,5 +1,5 @@
 /** Models that read a memory, against their equations in plain loops. */
-import { describe, expect, test } from "vitest";
+import { describe, test } from "vitest";
 import { expectClose } from "../language/compare.ts";
 import { evaluator } from "../language/evaluator.ts";
 import { moduleOf } from "../language/module.ts";
