@@ -38,8 +38,9 @@ export function jsonResult(
     if (meaning === "labels" || (meaning === "probabilities" && !probabilities)) return result.labels();
     return shorten(result.nested());
   }
-  // An answer is written as the data that it is like; a tag for each word is a list.
-  const isText = metadata.generation!.alone && metadata.vocabularies[output.vocabulary!.of] !== undefined;
+  // An answer is written as the data that it is like; a tag for each word is a list, so is a sentence of a document.
+  const { alone, within } = metadata.generation!;
+  const isText = alone && within === null && metadata.vocabularies[output.vocabulary!.of] !== undefined;
   const shown = (answer: Answer): Nested<number | string> => (isText ? answer.text() : answer.labels());
   if (!best) return shown(result);
   return result.best.map((answer) => ({ answer: shown(answer), score: shortScore(answer.score) }));

@@ -27,6 +27,7 @@ export function generatorOf(model: Model, predict: Graph): Generator | null {
     const refusal = `\`${data}\` can't be generated: ${why}.`;
     return { ...made, begin: null, next: null, refusal };
   };
+  if (feedback.fault) return refused(feedback.fault);
   if (other)
     return refused(`the model reads its choices of \`${other.data}\` too, and one can be made at a time`);
   if (axes.length > 2 || axes.at(-1)!.name !== axis.name || axes.some(({ size }) => size !== null))
@@ -36,17 +37,27 @@ export function generatorOf(model: Model, predict: Graph): Generator | null {
   return { ...made, begin: parted.begin, next: parted.next, refusal: null };
 }
 
-function feedbacksIn(model: Model, predict: Graph): readonly Feedback[] {
+interface Found extends Feedback {
+  /** Why it can't be chosen entry by entry; null: it can. */
+  readonly fault: string | null;
+}
+
+function feedbacksIn(model: Model, predict: Graph): readonly Found[] {
   return model.results.flatMap(({ name, target, meaning }) => {
     const info = model.data.find((data) => data.name === target);
-    if (!info?.vocabulary || meaning !== "probabilities") return [];
-    const start = info.vocabulary.size;
+    if (!info) return [];
+    const start = info.vocabulary?.size ?? 0;
     const [node] = feedbackNodes(predict, info.name, start);
     if (!node) return [];
     const { axis } = node.attributes;
     const given = model.data.some(
       ({ role, axes }) => role === "input" && axes.some((other) => other.name === axis.name),
     );
-    return [{ data: info.name, output: `predict:${name}`, start, axis, given }];
+    const fault = !info.vocabulary
+      ? "it holds numbers, and what is chosen are entries of a vocabulary"
+      : meaning !== "probabilities"
+        ? "its output layer chooses all of it together"
+        : null;
+    return [{ data: info.name, output: `predict:${name}`, start, axis, given, fault }];
   });
 }

@@ -8,7 +8,7 @@
  */
 import type { Decoder } from "./decoder.ts";
 import { fail } from "./errors.ts";
-import { highestOf } from "./sample.ts";
+import { highestOf, nothingLeft } from "./sample.ts";
 import type { Hypothesis, Search } from "./search.ts";
 
 export interface BeamOptions {
@@ -61,6 +61,7 @@ export function searchBeams(
     let row = 0;
     for (const beam of beams) beam.live = beam.live.map((beginning) => ({ ...beginning, row: row++ }));
   }
+  if (beams.some(({ done }) => done.length === 0)) fail(nothingLeft);
   return beams.map(({ done }) => done.slice(0, options.keep));
 
   /** One step of an example: its candidates become answers, beginnings, or nothing. */

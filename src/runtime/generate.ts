@@ -96,6 +96,7 @@ export function answer(
     const { data, shape, inner } = rowsOf(
       parts.map(({ ids }) => ids),
       info.within !== null,
+      -1,
     );
     const words = withWords(vocabulary, copied?.[example]?.words ?? []);
     const result = makeResult({ ...output, meaning: "labels" }, data, shape, words, inner);

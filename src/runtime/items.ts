@@ -35,13 +35,13 @@ function lengthAt(of: DataSpecs, batch: Batch, axis: string, example: number, pl
   return null;
 }
 
-/** Sequences as one example: one by itself, or row by row; -1 where a row is shorter than others. */
-export function rowsOf(sequences: readonly (readonly number[])[], several: boolean): Example {
+/** Sequences as one example: one by itself, or row by row, with the filler where a row is shorter than others. */
+export function rowsOf(sequences: readonly (readonly number[])[], several: boolean, filler = 0): Example {
   const [only] = sequences;
   if (!several) return { data: Int32Array.from(only!), shape: [only!.length], inner: new Map() };
   const lengths = sequences.map((ids) => ids.length);
   const width = Math.max(0, ...lengths);
-  const data = new Int32Array(sequences.length * width).fill(-1);
+  const data = new Int32Array(sequences.length * width).fill(filler);
   sequences.forEach((ids, place) => data.set(ids, place * width));
   const inner = new Map(lengths.some((n) => n < width) ? [[1, Int32Array.from(lengths)]] : []);
   return { data, shape: [sequences.length, width], inner };

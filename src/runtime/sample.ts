@@ -32,6 +32,9 @@ export function draw(seed: number, position: number): number {
   return (mix(mix(seed + 0x9e3779b9) + Math.imul(position + 1, 0x9e3779b9)) >>> 0) / 2 ** 32;
 }
 
+export const nothingLeft =
+  "there is nothing left to choose: every entry is to be avoided, or has probability 0";
+
 /** The id chosen at a position. `probabilities` need not sum to 1. */
 export function choose(probabilities: ArrayLike<number>, options: SampleOptions, position: number): number {
   const { temperature = 1, topK = Infinity, topP = 1, avoid = [], seed = 0 } = options;
@@ -43,6 +46,7 @@ export function choose(probabilities: ArrayLike<number>, options: SampleOptions,
     fail("the probabilities are not numbers (NaN): the training has diverged");
   for (const id of avoid) weights[id] = 0;
   const best = highest(weights, 0, weights.length);
+  if (weights[best] === 0) fail(nothingLeft);
   if (options.greedy || temperature === 0) return best;
   // Relative to the largest, so that a low temperature leaves at least that one.
   const largest = weights[best]!;

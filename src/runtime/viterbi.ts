@@ -3,6 +3,8 @@
  * that ends in it, from the best ways of the step before. A row of the decoder is an example and its last choice.
  */
 import type { Decoder } from "./decoder.ts";
+import { fail } from "./errors.ts";
+import { nothingLeft } from "./sample.ts";
 import type { Hypothesis, Search } from "./search.ts";
 
 interface Way {
@@ -56,6 +58,7 @@ export function searchChains(decoder: Decoder, search: Search): readonly (readon
       else if (way.logProbability > lattice.best.score)
         lattice.best = hypothesis({ ...way, ids: way.ids.slice(0, -1) }, true);
     }
+    if (ways.length === 0 && !lattice.best.ended) fail(nothingLeft);
     lattice.ways = ways;
     if (length < lattice.most || lattice.best.ended) return;
     const [first] = [...ways].sort((a, b) => b.logProbability - a.logProbability);

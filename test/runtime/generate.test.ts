@@ -136,6 +136,12 @@ describe("an encoder–decoder learns to reverse words", async () => {
     expect((reply as Result).labels()).toEqual(["c", "b", "a", "<eos>"]);
   });
 
+  test("where nothing is left to choose, that is told", () => {
+    const avoid = [0, 1, 2, 3, 4, 5, 6, 7];
+    for (const options of [{ greedy: true }, { beam: 2 }, { temperature: 1 }, { exhaustive: true }])
+      expect(() => model.predict({ source: "ab" }, { ...options, avoid })).toThrow("nothing left to choose");
+  });
+
   test("a strategy that does not fit is told", () => {
     expect(() => model.predict({ source: "ab" }, { viterbi: true })).toThrow(
       "`viterbi` is for models that remember their last choice alone; this one has the states `gru.h`",
@@ -331,6 +337,25 @@ test("what else a model gives is computed with its answer as given", async () =>
     const own = (results["states"] as readonly Result[])[k]!;
     expect([...own.data]).toEqual([...(states as Result).data.slice(0, own.data.length)]);
   });
+});
+
+test.each([
+  [
+    "input x : f32[T, 2]  target y : f32[T, 3]\nconcat(x, prev(y)) >> gru(5) >> regress(y)",
+    { x: [[1, 2]] },
+    "`y` can't be generated: it holds numbers, and what is chosen are entries of a vocabulary.",
+  ],
+  [
+    `input s : token(5)[S]  target a : token(4)[L]  target b : token(3)[M]
+     let c = s >> embed(4) >> gru(4)
+     prev(a) >> embed(4) >> gru(4, init = c) >> softmax(a)
+     prev(b) >> embed(4) >> gru(4, init = c) >> softmax(b)`,
+    { s: [1, 2] },
+    "`a` can't be generated: the model reads its choices of `b` too, and one can be made at a time.",
+  ],
+])("what can't be left to its choices says why", async (source, inputs, message) => {
+  const model = await loadTrained(await compileModel(source));
+  expect(() => model.predict(inputs)).toThrow(message);
 });
 
 // ---- a chain by hand ----------------------------------------------------------------------------------------------

@@ -221,6 +221,9 @@ describe("its types", () => {
        for (const list of speech.hypotheses({ audio: [[[1, 2]], []] })) list[0]!.score satisfies number;
        // @ts-expect-error: no paths spell its labels
        tagger.hypotheses({ audio: [[1, 2, 3, 4, 5]] });
+       const length: number = reply.shape[0];
+       // @ts-expect-error: an answer is one sequence
+       reply.shape[1];
        // @ts-expect-error: no such strategy
        answers.predict({ source: "ab" }, { ray: 2 });
        // @ts-expect-error: it answers, and makes up no texts

@@ -45,8 +45,9 @@ export interface AnswerOptions extends DecodeOptions {
 }
 
 /** What the model chose for one example, without the entry that ends it. */
-export interface Answer<Labels> extends Result<Int32Array, [length: number], number[]>, Labelled<Labels> {
-  /** Characters side by side, or words with blanks between. */
+export interface Answer<Labels, Shape extends readonly number[], Nested>
+  extends Result<Int32Array, Shape, Nested>, Labelled<Labels> {
+  /** Characters side by side, words with blanks between; of a document a line a sentence. */
   text(): string;
   /** The logarithm of its probability, of a beam divided by its length penalty. */
   readonly score: number;
@@ -56,9 +57,9 @@ export interface Answer<Labels> extends Result<Int32Array, [length: number], num
 }
 
 /** The first of \`best\`. */
-export interface Decoded<Labels> extends Answer<Labels> {
+export interface Decoded<Labels, Shape extends readonly number[], Nested> extends Answer<Labels, Shape, Nested> {
   /** Of a beam the best first, of samples in the order of their drawing. */
-  readonly best: readonly Answer<Labels>[];
+  readonly best: readonly Answer<Labels, Shape, Nested>[];
 }`;
 
 export const hypotheses = `export interface SearchOptions {

@@ -73,8 +73,12 @@ export function outputType(output: OutputInfo, metadata: Metadata): string {
 }
 
 /** Of what the model chooses by itself. */
-export const answerType = (output: OutputInfo, metadata: Metadata): string =>
-  `Decoded<${hasWords(output, metadata) ? "string" : "number"}[]>`;
+export function answerType(output: OutputInfo, metadata: Metadata): string {
+  const word = hasWords(output, metadata) ? "string" : "number";
+  const rank = output.axes.length;
+  const shape = output.axes.map(({ name, size }) => label(name, size));
+  return `Decoded<${nested(word, rank)}, [${shape.join(", ")}], ${nested("number", rank)}>`;
+}
 
 /** Members of a labelled tuple; a name that is no identifier of TypeScript is left out with all others. */
 const label = (name: string, size: number | null): string =>

@@ -7,6 +7,7 @@ import { labelsOf, predictAll, type Case } from "./predict.ts";
 import { dataSpecs } from "../../runtime/batch.ts";
 import { endOf } from "../../runtime/choice-data.ts";
 import type { DecodeOptions } from "../../runtime/decode-options.ts";
+import type { Example } from "../../runtime/encode.ts";
 
 export interface OutputScores {
   readonly target: string;
@@ -44,14 +45,14 @@ export function scoreOutputs(
     const end = answered ? endOf(dataSpecs(model.metadata), generation) : -1;
     const pairs = results.map((result, k) => ({
       result: result[output.name]!,
-      wanted: withoutEnd(cases[k]!.example.columns.get(info.name)!.data, end),
+      wanted: withoutEnds(cases[k]!.example.columns.get(info.name)!, end),
     }));
     const labels =
       info.base === "f32"
         ? null
         : scoreLabels(
             pairs.map(({ result, wanted }) => ({
-              found: answered ? [...result.data] : labelsOf(result, output),
+              found: answered ? [...result.data].filter((id) => id >= 0) : labelsOf(result, output),
               wanted,
             })),
             {
@@ -68,9 +69,16 @@ export function scoreOutputs(
   });
 }
 
-/** What a model makes has its end for the training alone. */
-const withoutEnd = (ids: Int32Array | Float32Array, end: number): typeof ids =>
-  end >= 0 && ids.at(-1) === end ? ids.subarray(0, -1) : ids;
+/** What a model makes has its ends for the training alone; each row of a document has one. */
+function withoutEnds({ data, shape, inner }: Example, end: number): ArrayLike<number> {
+  if (end < 0) return data;
+  const width = shape.at(-1)!;
+  const lengths = inner.get(1) ?? new Int32Array(shape.length > 1 ? shape[0]! : 1).fill(width);
+  return Array.from(lengths).flatMap((length, row) => {
+    const ids = [...data.subarray(row * width, row * width + length)];
+    return ids.at(-1) === end ? ids.slice(0, -1) : ids;
+  });
+}
 
 function rootOfMean(pairs: readonly (readonly [ArrayLike<number>, ArrayLike<number>])[]): number | null {
   let [sum, count] = [0, 0];
