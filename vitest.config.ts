@@ -8,7 +8,7 @@ export default defineConfig({
       enforce: "pre",
       async load(id) {
         if (!id.endsWith(".rnn")) return null;
-        return `export default ${JSON.stringify(await readFile(id, "utf8"))}`;
+        return `export default ${JSON.stringify({ source: await readFile(id, "utf8"), program: null })}`;
       },
     },
   ],

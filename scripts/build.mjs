@@ -10,6 +10,7 @@ import { chmod, rm } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { build } from "esbuild";
+import { parsedLibrary } from "./parsed-library.mjs";
 import { buildRuntime } from "./runtime-text.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -37,8 +38,8 @@ const common = {
   platform: "node",
   target: "node20",
   external: ["binaryen"],
-  loader: { ".rnn": "text" },
   plugins: [
+    await parsedLibrary(root),
     {
       name: "runtime-text",
       setup(plugins) {

@@ -1,4 +1,4 @@
-/** The standard library: programs in the language itself, parsed once a process. */
+/** The standard library: programs in the language itself, parsed when this package was built, else once a process. */
 import { parse } from "../parser/parse.ts";
 import type { Program } from "../parser/ast.ts";
 import { CompilerBug } from "../diagnostics/diagnostic.ts";
@@ -26,10 +26,16 @@ const memo: { files: readonly LibraryFile[] | null } = { files: null };
 
 /** Parsing is pure, so remembering its result is not state. */
 export function standardLibrary(): readonly LibraryFile[] {
-  memo.files ??= Object.entries(texts).map(([file, source]) => {
-    const { program, diagnostics } = parse(source, file);
-    if (diagnostics.length > 0) throw new CompilerBug(`${file}: ${diagnostics[0]!.message}`);
-    return { file, source, program };
-  });
+  memo.files ??= Object.entries(texts).map(([file, { source, program }]) => ({
+    file,
+    source,
+    program: program ?? parsed(source, file),
+  }));
   return memo.files;
+}
+
+function parsed(source: string, file: string): Program {
+  const { program, diagnostics } = parse(source, file);
+  if (diagnostics.length > 0) throw new CompilerBug(`${file}: ${diagnostics[0]!.message}`);
+  return program;
 }
