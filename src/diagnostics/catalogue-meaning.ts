@@ -555,6 +555,23 @@ export const meaning = {
       "input x : f32[T, 3]\nfn f(v[t, k]) { s[t, k] = v[t, k] + s[floor(t / 2), k] return s }\noutput y = f(x)",
     mend: "input x : f32[T, 3]\nfn f(v[t, k]) { s[t, k] = v[t, k] + s[t-1, k] return s }\noutput y = f(x)",
   },
+  "tokens-as-steps": {
+    severity: "warning",
+    message: "Entries of the vocabulary of `{data}` pick steps along `{axis}` here.",
+    hint: "An index fills the axes from the left: to pick features, name what is left of them, as in `e[t, y[t]]`.",
+    about: "Ids of words as numbers of steps are hardly meant, but where they are pointers.",
+    example:
+      "input y : token(5)[T]\ninput x : f32[T, 5]\nfn f(e[t, k], y[t]) { return e[y] }\noutput z = f(x, y)",
+    mend: "input y : token(5)[T]\ninput x : f32[T, 5]\nfn f(e[t, k], y[t]) { return sum(t: e[t, y[t]]) }\noutput z = f(x, y)",
+  },
+  "shifted-feature": {
+    severity: "warning",
+    message: "`{name}` names the feature here, so this moves the features and not the steps.",
+    hint: "Parameters name their axes from the right: for steps of vectors write `x[t, k]`.",
+    about: "`f(x[t])` of a sequence of vectors calls the feature `t`.",
+    example: "input x : f32[T, 5]\nfn f(x[t]) { return x[t] - x[t-1] }\noutput z = f(x)",
+    mend: "input x : f32[T, 5]\nfn f(x[t, k]) { return x[t] - x[t-1] }\noutput z = f(x)",
+  },
   "unused-binder": {
     severity: "error",
     message: "`{name}` is bound here but indexes nothing.",

@@ -20,6 +20,7 @@ import {
   featureAxis,
   featureOf,
   freeAxis,
+  isTime,
   namedAxis,
   number,
   remember,
@@ -217,6 +218,8 @@ function readAlong(
   }
   const shift = shiftedIndex(index, environment);
   if (shift && isAsLong(shift.axis, axis)) {
+    if (shift.by !== 0 && axis.kind === "feature")
+      environment.reporter.report("shifted-feature", index.span, { name: shift.name });
     const to = shift.axis;
     const renamed = axis === to ? table.node : build.rename(table.node, axis, to);
     return rest(build.shift(renamed, to, -shift.by, filler), [{ name: shift.name, axis: to }]);
@@ -227,6 +230,11 @@ function readAlong(
   if (at.node.type.dtype === "bool" || (at.node.type.dtype === "f32" && featureOf(at.node) && !computed))
     fail(environment, "not-an-index", index.span, {
       what: at.node.type.dtype === "bool" ? "a truth value" : describe(at),
+    });
+  if (at.vocabulary && isTime(axis))
+    environment.reporter.report("tokens-as-steps", index.span, {
+      data: at.vocabulary.name,
+      axis: slot.name,
     });
   const integer = at.node.type.dtype === "i32" ? at.node : build.unary("int", build.unary("floor", at.node));
   // Read along itself by computed positions, `w[(i + 1) % m]`: the positions are the result's axis, the table has another.
