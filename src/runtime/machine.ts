@@ -153,18 +153,12 @@ export function openMachine(metadata: Metadata, host: Host): Machine {
   return machine;
 }
 
-const noLoss = "the model has no loss: give it an output layer or `minimize` to train it";
-const noChoices = "the model does not read its own choices";
-const noEntry: Readonly<Record<keyof Metadata["entries"], string>> = {
+/** Why an entry is not there; those of choices are never asked for where they are not. */
+const noEntry: Readonly<Partial<Record<string, string>>> = {
   predict: "the model has no output: name one with `output`",
   step: "the model cannot run one step at a time",
-  begin: noChoices,
-  next: noChoices,
-  evaluate: noLoss,
-  gradients: noLoss,
-  update: noLoss,
-  initialise: noLoss,
 };
+const noLoss = "the model has no loss: give it an output layer or `minimize` to train it";
 
 /**
  * Rows of inputs and states end elsewhere than before, and the padding after them has to be zero. What the module
@@ -210,7 +204,7 @@ function writeStates(machine: Machine, { buffers }: Tenant, states: States): voi
     const { shape, steps } = stateLayout(buffer, machine.sizes());
     const state = states[name];
     if (!state || state.data.length !== elements(shape) || state.shape[0] !== shape[0])
-      fail(`these states are of another model, or of another number of examples: \`${name}\` does not match`);
+      fail(`these states are of another model, or of another batch: \`${name}\` differs`);
     const at = machine.at(buffer);
     const view = machine.view(buffer);
     // Padding lanes are zero by contract.

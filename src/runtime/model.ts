@@ -6,12 +6,12 @@
  *
  * Plain JavaScript without dependencies: browsers, workers, Node, Deno and edge functions run it alike.
  */
-import { type Batch, type Inputs, makeBatch, specsOf } from "./batch.ts";
+import { type Batch, type DataSpecs, type Inputs, makeBatch, specsOf } from "./batch.ts";
 import type { DecodeOptions } from "./decode-options.ts";
 import { fail } from "./errors.ts";
 import { feed } from "./feed.ts";
 import type { GenerateOptions } from "./generate.ts";
-import { newTenant, startMachine } from "./machine.ts";
+import { type Machine, newTenant, startMachine } from "./machine.ts";
 import type { Metadata } from "./metadata.ts";
 import type { SearchOptions } from "./prefix-beam.ts";
 import { readOutput, type Result } from "./results.ts";
@@ -75,6 +75,16 @@ export interface Model {
   readonly loadWeights: (file: ArrayBuffer | Uint8Array) => void;
 }
 
+/** What searches have of a model. */
+export interface ModelCore {
+  readonly machine: Machine;
+  readonly of: DataSpecs;
+  /** Each output of a run of `predict`, one an example. */
+  readonly outputsOf: (batch: Batch, read: typeof readOutput) => Outputs;
+}
+
+export type Outputs = Readonly<Record<string, readonly Result[]>>;
+
 /** `searches`: null for a model that needs none. */
 export async function openModel(options: LoadOptions, searches: Searches | null): Promise<Model> {
   const { metadata, wasm, weights } = parts(options);
@@ -88,57 +98,25 @@ export async function openModel(options: LoadOptions, searches: Searches | null)
     return makeBatch(of, inputs, { targets: false });
   };
 
-  const run = (batch: Batch): void => {
+  const outputsOf: ModelCore["outputsOf"] = (batch, read) => {
     // States of `stateful` layers live on as long as the same number of examples comes.
     feed(machine, of, { ...batch, fresh: tenant.examples !== batch.count }, tenant);
     machine.run("predict");
-  };
-
-  const hypotheses: Model["hypotheses"] = (inputs, options) => {
-    const { spellingOf, findLabels } = needSearches();
-    const info = spellingOf(metadata);
-    const made = batchOf(inputs);
-    run(made);
-    const found = findLabels(machine, of, info, made, options);
-    return made.single ? found[0]! : found;
-  };
-
-  /** Each output of a run of `predict`, one an example. */
-  const outputsOf = (
-    batch: Batch,
-    { beam }: DecodeOptions = {},
-  ): Readonly<Record<string, readonly Result[]>> => {
-    run(batch);
     return Object.fromEntries(
       metadata.outputs.flatMap((info) => {
         const buffer = machine.buffer(info.predict ?? "");
         if (!buffer) return [];
         const vocabulary = of.vocabularies.get(info.vocabulary?.of ?? "") ?? null;
-        const read = searches?.readSpelled ?? readOutput;
-        const width = beam === undefined ? {} : { width: beam };
-        return [[info.name, read(machine, info, buffer, batch, vocabulary, width)]];
+        return [[info.name, read(machine, info, buffer, batch, vocabulary)]];
       }),
     );
   };
 
-  /** Its own choices; what else the model gives is computed with them as given. */
-  const answersOf = (
-    batch: Batch,
-    options: DecodeOptions,
-    { answer, withAnswers }: Searches,
-  ): Readonly<Record<string, readonly Result[]>> => {
-    const found = answer(machine, of, batch, options);
-    const { output } = metadata.generation!;
-    return metadata.outputs.length === 1
-      ? { [output]: found }
-      : { ...outputsOf(withAnswers(of, batch, found)), [output]: found };
-  };
+  const core: ModelCore = { machine, of, outputsOf };
 
   const predict: Model["predict"] = (inputs, options = {}) => {
     const made = batchOf(inputs);
-    const results = searches?.chooses(metadata, made, options)
-      ? answersOf(made, options, searches)
-      : outputsOf(made, options);
+    const results = searches ? searches.resultsOf(core, made, options) : outputsOf(made, readOutput);
     if (!made.single) return results;
     return Object.fromEntries(Object.entries(results).map(([name, [result]]) => [name, result!]));
   };
@@ -153,7 +131,7 @@ export async function openModel(options: LoadOptions, searches: Searches | null)
     metadata,
     vocabularies: of.vocabularies,
     predict,
-    hypotheses,
+    hypotheses: (inputs, options) => needSearches().hypotheses(core, batchOf(inputs), options),
     reset: () => machine.assign(tenant, null),
     stream: (options) => (needWeights(), openStream(machine, of, options)),
     generate: (options) => (needWeights(), needSearches().generate(machine, of, options ?? {})),

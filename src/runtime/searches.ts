@@ -2,20 +2,42 @@
  * What searches among many labels or answers. It is handed to a model, so that packages of models without choices do not
  * carry it.
  */
+import type { Batch } from "./batch.ts";
 import { choiceData } from "./choice-data.ts";
+import type { DecodeOptions } from "./decode-options.ts";
 import { answer, chooses, generate, withAnswers } from "./generate.ts";
+import type { ModelCore, Outputs, PredictOptions } from "./model.ts";
+import type { SearchOptions } from "./prefix-beam.ts";
 import { candidatesOf } from "./risk.ts";
-import { findLabels, readSpelled, spellingOf } from "./spellings.ts";
+import { findLabels, type LabelledHypothesis, readSpelled, spellingOf } from "./spellings.ts";
 
-export const searches = {
-  answer,
-  candidatesOf,
-  choiceData,
-  chooses,
-  findLabels,
-  generate,
-  readSpelled,
-  spellingOf,
-  withAnswers,
-};
+/** What a model gives for a batch: its own answers, or the likeliest labels, or what is computed. */
+function resultsOf(core: ModelCore, batch: Batch, options: PredictOptions): Outputs {
+  const { metadata } = core.of;
+  if (chooses(metadata, batch, options)) return answersOf(core, batch, options);
+  const width = options.beam === undefined ? {} : { width: options.beam };
+  return core.outputsOf(batch, (...given) => readSpelled(...given, width));
+}
+
+/** Its own choices; what else the model gives is computed with them as given. */
+function answersOf({ machine, of, outputsOf }: ModelCore, batch: Batch, options: DecodeOptions): Outputs {
+  const found = answer(machine, of, batch, options);
+  const { outputs, generation } = of.metadata;
+  const own = { [generation!.output]: found };
+  return outputs.length === 1 ? own : { ...outputsOf(withAnswers(of, batch, found), readSpelled), ...own };
+}
+
+function hypotheses(
+  { machine, of, outputsOf }: ModelCore,
+  batch: Batch,
+  options?: SearchOptions,
+): readonly LabelledHypothesis[] | readonly (readonly LabelledHypothesis[])[] {
+  const info = spellingOf(of.metadata);
+  // What the run leaves is searched, rather than read.
+  outputsOf(batch, () => []);
+  const found = findLabels(machine, of, info, batch, options);
+  return batch.single ? found[0]! : found;
+}
+
+export const searches = { candidatesOf, choiceData, generate, hypotheses, resultsOf };
 export type Searches = typeof searches;
