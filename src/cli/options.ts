@@ -70,6 +70,7 @@ export const formatOption = (): Option =>
     "csv",
     "tsv",
     "conll",
+    "idx",
   ]);
 
 export const columnsOption = (): Option =>

@@ -4,26 +4,30 @@
  */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { gunzipSync } from "node:zlib";
 import { endEntry } from "../../runtime/vocabulary.ts";
 import { Failure, fileFailure, misuse } from "../failure.ts";
 import { kindOf, readBytes, standardName } from "../files.ts";
 import { decodeText } from "../text.ts";
 import { csvReader, tsvReader } from "./columns.ts";
 import { conllReader } from "./conll.ts";
+import { idxReader } from "./idx.ts";
 import { jsonLinesReader } from "./json-lines.ts";
-import type { DataRecord, ReadContext, Reader } from "./record.ts";
+import type { BinaryReader, DataRecord, ReadContext, Reader } from "./record.ts";
 import { textReader } from "./text.ts";
+import { unpack } from "./unpack.ts";
 
-export type Format = "text" | "jsonl" | "csv" | "tsv" | "conll";
+export type Format = "text" | "jsonl" | "csv" | "tsv" | "conll" | "idx";
 
-const readers: Readonly<Record<Format, Reader>> = {
+const readers: Readonly<Record<Format, Reader | BinaryReader>> = {
   text: textReader,
   jsonl: jsonLinesReader,
   csv: csvReader,
   tsv: tsvReader,
   conll: conllReader,
+  idx: idxReader,
 };
+
+const withoutColumns: readonly (Reader | BinaryReader)[] = [textReader, jsonLinesReader, idxReader];
 
 /** Where data lie, and how the user says that they are to be read. */
 export interface DataSource {
@@ -42,26 +46,19 @@ export function readData(
     const shown = file === "-" ? standardName : file;
     const bytes = unpack(readBytes(file), shown);
     const reader = readerFor(file, format);
-    if (columns !== null && (reader === textReader || reader === jsonLinesReader))
+    if (columns !== null && withoutColumns.includes(reader))
       throw misuse(`\`--columns\` names columns, and \`${shown}\` has none.`);
-    return reader.read(decodeText(bytes, shown), shown, context);
+    return "readBytes" in reader
+      ? reader.readBytes(bytes, shown, context)
+      : reader.read(decodeText(bytes, shown), shown, context);
   });
   if (records.length === 0) throw new Failure(`\`${path}\` holds no data.`);
   return context.chunked && records.every(isTextOf(context)) ? [joined(records, context)] : records;
 }
 
-function unpack(bytes: Uint8Array, name: string): Uint8Array {
-  if (bytes.length === 0) throw new Failure(`\`${name}\` is empty.`);
-  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
-  try {
-    return gunzipSync(bytes);
-  } catch {
-    throw new Failure(`\`${name}\` is compressed, but not complete or not intact.`, "Is the file cut off?");
-  }
-}
-
 function filesIn(folder: string, format: Format | null): readonly string[] {
-  const names = list(folder).filter((name) => format !== null || formatOf(name) !== null);
+  const known = list(folder).filter((name) => format !== null || formatOf(name) !== null);
+  const names = known.filter((name) => !idxReader.isBeside(name, known));
   if (names.length > 0) return names.map((name) => join(folder, name));
   throw new Failure(`The folder \`${folder}\` holds no data files.`, `Known endings are ${endings()}.`);
 }
@@ -77,7 +74,7 @@ function list(folder: string): readonly string[] {
   }
 }
 
-function readerFor(file: string, format: Format | null): Reader {
+function readerFor(file: string, format: Format | null): Reader | BinaryReader {
   const kind = format ?? formatOf(file);
   if (kind !== null) return readers[kind];
   // A name without an ending is plain text.

@@ -31,6 +31,13 @@ export interface Reader {
   readonly read: (text: string, file: string, context: ReadContext) => readonly DataRecord[];
 }
 
+/** The same of files that are no text. */
+export interface BinaryReader extends Pick<Reader, "endings"> {
+  readonly readBytes: (bytes: Uint8Array, file: string, context: ReadContext) => readonly DataRecord[];
+  /** Whether a file of a folder belongs to another of it, and is read with that. */
+  readonly isBeside: (name: string, others: readonly string[]) => boolean;
+}
+
 export const wrongRecord = (
   record: Pick<DataRecord, "file" | "line">,
   message: string,
