@@ -54,15 +54,16 @@ export function flattened(value: Tensor, site: CallSite): Tensor {
   const axis = fixed.at(-1);
   if (!axis) return value;
   const kept = value.axes.filter((a) => a.axis !== axis);
-  if (!featureOf(value.node) && fixed.length === 1) {
-    const feature = featureAxis(site.environment.session, build.fixedSize(axis));
-    return { ...value, node: build.rename(value.node, axis, feature), axes: kept };
+  const size = build.fixedSize(axis);
+  if (!featureOf(value.node)) {
+    const node = build.rename(value.node, axis, featureAxis(site.environment.session, size));
+    return flattened({ ...value, node, axes: kept }, site);
   }
-  const parts = Array.from({ length: build.fixedSize(axis) }, (_, k): Tensor => {
-    const node = build.pick(value.node, axis, k);
-    const own = featureOf(node) ? node : build.broadcast(node, [featureAxis(site.environment.session, 1)]);
-    return { ...value, node: own, axes: kept };
-  });
+  const parts = Array.from({ length: size }, (_, k): Tensor => ({
+    ...value,
+    node: build.pick(value.node, axis, k),
+    axes: kept,
+  }));
   return flattened({ ...concatTensors(parts, site.environment, site), axes: kept }, site);
 }
 
