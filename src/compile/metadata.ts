@@ -82,7 +82,7 @@ export function makeMetadata({
     chunked: model.chunked,
     looksAhead,
     generation: generationOf({ data: model.data, outputs, buffers, generator, streams }),
-    cannotGenerate: generator?.refusal ?? null,
+    cannotGenerate: generator?.refusal ? { data: generator.data, why: generator.refusal } : null,
     vocabularies: usedVocabularies(model.data, vocabularies),
     memory,
   };

@@ -38,8 +38,7 @@ export function chooses(
   { columns }: Batch,
   { forced, ...decoding }: DecodeOptions & { readonly forced?: boolean },
 ): boolean {
-  const missing = data.some(({ name, role, derived }) => role === "target" && !derived && !columns.has(name));
-  if (cannotGenerate !== null && missing) fail(cannotGenerate);
+  if (cannotGenerate && !columns.has(cannotGenerate.data)) fail(cannotGenerate.why);
   if (generation?.step !== "next") {
     const spells = outputs.some(({ spelling }) => spelling);
     const [asked] = Object.keys(decoding).filter((key) => !(spells && key === "beam"));
@@ -217,7 +216,7 @@ function generationOf({ metadata }: Machine): GenerationInfo {
   return (
     metadata.generation ??
     fail(
-      metadata.cannotGenerate ??
+      metadata.cannotGenerate?.why ??
         "only a model of one sequence that predicts what comes next in it can generate",
     )
   );

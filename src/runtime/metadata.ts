@@ -52,8 +52,8 @@ export interface Metadata {
   readonly looksAhead: string | null;
   /** How it makes choices one after another; null if it does not. */
   readonly generation: GenerationInfo | null;
-  /** Why a model that reads its own choices can't be left to them. */
-  readonly cannotGenerate: string | null;
+  /** The data whose choices the model reads and yet can't be left to make, and why. */
+  readonly cannotGenerate: { readonly data: string; readonly why: string } | null;
   /** The entries of vocabularies read from data, by the name of that data: index is the id. */
   readonly vocabularies: Readonly<Record<string, readonly string[]>>;
   /** Peak memory in bytes as a formula of the symbols, for people. */

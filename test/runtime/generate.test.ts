@@ -356,6 +356,8 @@ test.each([
 ])("what can't be left to its choices says why", async (source, inputs, message) => {
   const model = await loadTrained(await compileModel(source));
   expect(() => model.predict(inputs)).toThrow(message);
+  const [data] = /(?<=`)\w+(?=`)/u.exec(message)!;
+  expect(model.metadata.cannotGenerate).toEqual({ data, why: message });
 });
 
 // ---- a chain by hand ----------------------------------------------------------------------------------------------

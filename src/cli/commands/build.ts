@@ -113,6 +113,7 @@ async function build(path: string, options: BuildOptions): Promise<void> {
   say(table(rows));
   say(`\n  memory: ${metadata.memory}`);
   if (metadata.looksAhead !== null) say(`  no streaming: ${metadata.looksAhead}`);
+  if (metadata.cannotGenerate !== null) say(`  no answers: ${metadata.cannotGenerate.why}`);
 }
 
 /** Of a program with errors they are what is said. */

@@ -15,7 +15,7 @@ export async function* generateOn(
   options: GenerateOptions,
 ): AsyncGenerator<string | number, void> {
   const { metadata } = of;
-  const info = metadata.generation ?? fail(metadata.cannotGenerate ?? "the model generates nothing");
+  const info = metadata.generation ?? fail(metadata.cannotGenerate?.why ?? "the model generates nothing");
   if (info.step !== "step") fail(answersElsewhere(info));
   const vocabulary = of.specs.get(info.data)!.vocabulary;
   const given = options.length === undefined ? options : { ...options, max: options.length };
