@@ -184,6 +184,15 @@ const decoders: Readonly<Record<string, string>> = {
     }
     let deep = prev(reply) >> embed(4) >> mix(5) >> gru(5) >> stack(2) >> residual
     concat(deep, prev(prev(reply)) >> embed(3)) >> softmax(reply)`,
+  "a window that goes along with the steps": `${data}
+    let memory = source >> embed(5) >> gru(6)
+    prev(reply) >> embed(4) >> lstm(6) >> attention(luong, general, over = memory, window = monotonic(1)) >> softmax(reply)`,
+  "a memory of its own": `${data}
+    let memory = source >> embed(5) >> gru(6)
+    prev(reply) >> embed(4) >> ntm(6, m = 5, d = 3) >> dense(6) >> attention(luong, over = memory) >> softmax(reply)`,
+  "clocks, and dropout that is off": `${data}
+    let memory = source >> embed(5) >> gru(6) >> last
+    concat(prev(reply) >> embed(4), memory) >> dropout(0.5) >> cwrnn(3, periods = [1, 2, 4]) >> softmax(reply)`,
   "a recurrence over the source at each step": `${data}
     let memory = source >> embed(5) >> gru(4)
     let states = prev(reply) >> embed(4) >> gru(4)
