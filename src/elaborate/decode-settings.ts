@@ -83,7 +83,7 @@ function valueOf(
   reporter: Reporter,
 ): DecodeSettings["options"][string] | null {
   const wrong = (wanted: string): null => {
-    const found = value.kind === "number" ? value.value : "something else";
+    const found = numberIn(value) ?? "something else";
     reporter.report("setting-range", value.span, { key: name, wanted, found });
     return null;
   };
@@ -104,8 +104,15 @@ function valueOf(
     return wrong('an entry of the vocabulary, such as `eos` or "the"');
   }
   const range = ranges[name]!;
-  if (value.kind !== "number" || !range.holds(value.value)) return wrong(range.wanted);
-  return value.value;
+  const number = numberIn(value);
+  return number !== null && range.holds(number) ? number : wrong(range.wanted);
+}
+
+function numberIn(value: Expression): number | null {
+  if (value.kind === "number") return value.value;
+  if (value.kind !== "unary" || value.operator !== "-") return null;
+  const number = numberIn(value.operand);
+  return number === null ? null : -number;
 }
 
 interface Formula extends Omit<LengthFormula, "axis"> {
