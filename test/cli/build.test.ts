@@ -49,6 +49,20 @@ test("--single-file holds everything", async () => {
   expect(loss).toBeGreaterThan(0);
 });
 
+test("--target tfjs writes shaders; the package runs where tfjs does, not here", async () => {
+  const cwd = folderWith({ "tagger.rnn": tagger });
+  const ran = await rnnc(["build", "tagger.rnn", "-o", "out", "--target", "tfjs"], { cwd });
+  expect(ran).toMatchObject({ code: 0, err: "" });
+  expect(readdirSync(join(cwd, "out")).sort()).toEqual(["tagger.d.ts", "tagger.js", "tagger.json"]);
+  expect(readFileSync(join(cwd, "out", "tagger.js"), "utf8")).not.toMatch(/^import /mu);
+  const refused = await rnnc(["run", "out"], { cwd, input: "" });
+  expect(refused.code).toBe(1);
+  expect(refused.err).toContain("is for tfjs");
+  const shaders = await rnnc(["build", "tagger.rnn", "--emit", "wgsl"], { cwd });
+  expect(shaders.out).toContain("@compute @workgroup_size");
+  expect(isFault(await rnnc(["build", "tagger.rnn", "--target", "wgpu"], { cwd }))).toBe(false);
+});
+
 test("vocabularies as lines or JSON", async () => {
   const cwd = folderWith({
     "lm.rnn": language,

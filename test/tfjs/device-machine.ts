@@ -1,22 +1,27 @@
 /** A machine whose memory is that of a device in the page. */
 import type { Compilation } from "../../src/compile/types.ts";
 import { type Machine, openMachine } from "../../src/runtime/machine.ts";
+import type { Device } from "../../src/runtime/tfjs/device.ts";
 import { type Mirror, openMirror } from "../../src/runtime/tfjs/mirror.ts";
 import type { Tab } from "./browser.ts";
 import { type Backend, type RemoteDevice, remoteDevice } from "./remote-device.ts";
 
-export interface DeviceMachine {
+export interface DeviceMachine<D extends Device = RemoteDevice> {
   readonly machine: Machine;
   readonly mirror: Mirror;
-  readonly device: RemoteDevice;
+  readonly device: D;
 }
 
-export async function onDevice(
-  tab: Tab,
+type Compiled = Pick<Compilation, "metadata" | "tfjs">;
+
+export const onDevice = async (tab: Tab, backend: Backend, compiled: Compiled): Promise<DeviceMachine> =>
+  machineOf(compiled, backend, await remoteDevice(tab.page, backend, compiled.tfjs!, compiled.metadata!));
+
+export function machineOf<D extends Device>(
+  { metadata, tfjs }: Compiled,
   backend: Backend,
-  { metadata, tfjs }: Pick<Compilation, "metadata" | "tfjs">,
-): Promise<DeviceMachine> {
-  const device = await remoteDevice(tab.page, backend, tfjs!, metadata!);
+  device: D,
+): DeviceMachine<D> {
   const { entries } = tfjs![backend === "webgl" ? "webgl" : "webgpu"];
   const initialise = (): never => {
     throw new Error("the tests write weights themselves");
@@ -26,9 +31,10 @@ export async function onDevice(
 }
 
 /** What stays on a device from call to call. */
-export const persistent = ({ metadata }: Machine): string[] => [
-  "parameters",
-  "counters",
-  ...metadata.states,
-  ...Object.keys(metadata.buffers).filter((name) => name.startsWith("moment.")),
-];
+export const persistent = ({ metadata }: Machine): string[] =>
+  [
+    "parameters",
+    "counters",
+    ...metadata.states,
+    ...Object.keys(metadata.buffers).filter((name) => name.startsWith("moment.")),
+  ].filter((name) => metadata.buffers[name]);

@@ -156,7 +156,7 @@ describe.skipIf(!hasBrowser)("examples in Chromium", () => {
     let made: Promise<Case> | null = null;
     afterAll(() => void (made = null));
 
-    test.each<Backend>(["webgpu", "webgl"])("%s", { timeout: 60_000 }, async (backend) => {
+    test.each<Backend>(["webgpu", "webgl"])("%s", { timeout: 120_000 }, async (backend) => {
       const one = await (made ??= makeCase(name));
       const device = await onDevice(tab, backend, one.target);
       prepare(device, one.environment);

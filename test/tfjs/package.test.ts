@@ -152,11 +152,16 @@ describe.skipIf(!hasBrowser)("a package for tfjs in Chromium", () => {
         const ids = tf.tensor1d([3, 4, 5], "int32");
         const given = await model.predict({ text: ids });
         const plain = await model.predict({ text: [3, 4, 5] });
+        const tensor = plain.text.tensor();
+        const sum = (await tf.sum(tensor).data())[0];
         model.dispose();
-        return { sums, given: Array.from(given.text.data), plain: Array.from(plain.text.data) };`;
+        return { sums, given: Array.from(given.text.data), plain: Array.from(plain.text.data), shape: tensor.shape, sum };`;
       const found = (await inPage(backend, body, { text })) as Record<string, number[]>;
       expect(found["sums"]).toEqual([54, 58, 62]);
       expect(found["given"]).toEqual(found["plain"]);
+      // Three steps of probabilities.
+      expect(found["shape"]).toEqual([3, characters.length]);
+      expect(found["sum"]).toBeCloseTo(3, 4);
     });
 
     test("says so when it is used after its end", async () => {

@@ -27,7 +27,49 @@ export interface StepCost {
   readonly enqueue: number;
 }
 
+/** Calls of a device, by buffers' names. */
+function replay(device: Device, metadata: Metadata, commands: readonly Command[]): void {
+  for (const c of commands) {
+    if (c.kind === "reserve") device.reserve(c.sizes);
+    else if (c.kind === "run") device.run(c.entry);
+    else if (c.kind === "dispose") device.dispose();
+    else {
+      const { buffer: bytes } = fromBase64(c.bytes);
+      const buffer = metadata.buffers[c.buffer]!;
+      device.write(buffer, buffer.dtype === "f32" ? new Float32Array(bytes) : new Int32Array(bytes));
+    }
+  }
+}
+
+/** A program on WebGPU with other code for one of its shaders. */
+export interface Variant {
+  readonly shader: number;
+  readonly code: string;
+}
+
 const rnncTest = {
+  /** What the same calls leave in buffers, on a new device for each variant of a program. */
+  variants: async (
+    program: TfjsProgram,
+    metadata: Metadata,
+    commands: readonly Command[],
+    read: readonly string[],
+    variants: readonly Variant[],
+  ): Promise<string[]> => {
+    await tf.setBackend("webgpu");
+    const host = await openHostModule(program.host, metadata);
+    const results: string[] = [];
+    for (const { shader, code } of variants) {
+      const shaders = program.webgpu.shaders.map((s, k) => (k === shader ? { ...s, code } : s));
+      const changed = { ...program, webgpu: { ...program.webgpu, shaders } };
+      const { device } = openDevice(tf, metadata, changed, host);
+      replay(device, metadata, commands);
+      const found = await device.read(read.map((name) => metadata.buffers[name]!));
+      device.dispose();
+      results.push(found.map((values) => values.join()).join("\n"));
+    }
+    return results;
+  },
   /** Of a device that has been given its sizes and inputs. The second of two steps: the first compiles. */
   cost: async (id: number): Promise<StepCost> => {
     const { device, metadata } = open[id]!;
@@ -91,18 +133,8 @@ const rnncTest = {
     read: readonly string[],
   ): Promise<{ bytes: string[]; report: DeviceReport }> => {
     const { device, metadata } = open[id]!;
-    const bufferOf = (name: string) => metadata.buffers[name]!;
-    for (const c of commands) {
-      if (c.kind === "reserve") device.reserve(c.sizes);
-      else if (c.kind === "run") device.run(c.entry);
-      else if (c.kind === "dispose") device.dispose();
-      else {
-        const { buffer: bytes } = fromBase64(c.bytes);
-        const buffer = bufferOf(c.buffer);
-        device.write(buffer, buffer.dtype === "f32" ? new Float32Array(bytes) : new Int32Array(bytes));
-      }
-    }
-    const found = read.length > 0 ? await device.read(read.map(bufferOf)) : [];
+    replay(device, metadata, commands);
+    const found = read.length > 0 ? await device.read(read.map((name) => metadata.buffers[name]!)) : [];
     const bytes = found.map((x) => base64(new Uint8Array(x.buffer, x.byteOffset, x.byteLength)));
     return { bytes, report: device.report() };
   },

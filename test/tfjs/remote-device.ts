@@ -21,6 +21,28 @@ export interface RemoteDevice extends Device {
   readonly settled: () => Promise<DeviceReport>;
 }
 
+/** Writes down what a device is told. */
+export function recordDevice(metadata: Metadata): Device & { readonly commands: readonly Command[] } {
+  const commands: Command[] = [];
+  const nameOf = new Map(Object.entries(metadata.buffers).map(([name, info]) => [info, name]));
+  const none = (): never => {
+    throw new Error("this device only writes down");
+  };
+  return {
+    commands,
+    reserve: (sizes) => void commands.push({ kind: "reserve", sizes }),
+    write: (info, data) =>
+      void commands.push({ kind: "write", buffer: nameOf.get(info)!, bytes: bytesOf(data) }),
+    run: (entry) => void commands.push({ kind: "run", entry }),
+    dispose: () => void commands.push({ kind: "dispose" }),
+    read: none,
+    report: none,
+  };
+}
+
+const bytesOf = (data: ArrayBufferView): string =>
+  base64(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+
 export async function remoteDevice(
   page: Page,
   backend: Backend,
@@ -42,8 +64,6 @@ export async function remoteDevice(
       read,
     });
   };
-  const bytesOf = (data: ArrayBufferView): string =>
-    base64(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   return {
     id,
     reserve: (sizes) => void pending.push({ kind: "reserve", sizes }),

@@ -44,7 +44,7 @@ function resultOf(program: KernelProgram): readonly (readonly number[])[] {
     const low = buffer.role === "moment" ? 0 : 0.5;
     const value = buffer.name.endsWith(".length") ? () => sizes.T : (k: number) => Math.floor(3 * draw(k));
     const values = Array.from({ length: count }, (_, k) =>
-      buffer.dtype === "i32" ? value(k) : draw(k) - 0.5,
+      buffer.dtype === "i32" ? value(k) : draw(k) - low,
     );
     machine.write(buffer, values);
   }

@@ -23,7 +23,7 @@ export interface Result<Data, Shape extends readonly number[], Nested> {
   readonly shape: Readonly<Shape>;
   /** The same as nested arrays. */
   nested(): Nested;
-}
+${onDevice ? "  /** The same as a new tensor: whoever asks for it disposes of it. */\n  tensor(): tfjs.Tensor;\n" : ""}}
 
 export interface Labelled<Labels> {
   /** The most probable entries (the lowest id among equals), or those that the decoder chose. */

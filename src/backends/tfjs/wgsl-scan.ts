@@ -7,20 +7,20 @@
  */
 import { isFixed } from "../../ir/kernel/build.ts";
 import type {
-  Access,
   Buffer,
   Expression,
   Kernel,
   KernelProgram,
   Loop,
-  MemoryPlan,
   Product,
   Statement,
   TimeLoop,
+  Variable,
 } from "../../ir/kernel/types.ts";
-import { expressions, loads, root, touches } from "../../ir/kernel/walk.ts";
+import { loads, root, touches } from "../../ir/kernel/walk.ts";
 import { countText, extentText, openScope, type Scope } from "./code.ts";
 import { exampleLoop, hasInnerLoops, shares } from "./parallel.ts";
+import { collide, type Trace, traceOf } from "./threads.ts";
 import {
   guarded,
   parallelLoops,
@@ -110,7 +110,7 @@ function writeLoop(
   const variable = reverse ? code.fresh("t") : name;
   if (reverse) code.lines.push(dialect.value("i32", variable, `${steps} - 1 - ${name}`));
   inner.names.set(loop.variable, variable);
-  const hazards = makeHazards(w.plan);
+  const hazards = makeHazards(loop.variable);
   const before: boolean[] = [];
   const parts = flat(body, guards);
   for (const part of parts) {
@@ -119,6 +119,7 @@ function writeLoop(
     writePart(w, inner, part);
   }
   // The next step's statements, up to the first that waits anyway.
+  hazards.goOn();
   const head = parts.slice(0, Math.max(1, before.indexOf(true) < 0 ? parts.length : before.indexOf(true)));
   if (head.some(({ statement }) => hazards.meets(statement))) code.lines.push("storageBarrier();");
   code.lines.push("}");
@@ -160,61 +161,40 @@ const isTogether = (statement: Leaf, guards: readonly Expression[]): boolean =>
 interface Hazards {
   /** Whether the statement must wait for those since the last that had to; counts it in. */
   readonly meets: (statement: Leaf | TimeLoop) => boolean;
+  /** From here on, statements are those of the next step. */
+  readonly goOn: () => void;
 }
 
-interface Trace {
-  readonly slot: number;
-  readonly write: boolean;
-  /** Equal for accesses with which each thread touches elements of its own, the same ones; null where threads meet. */
-  readonly own: string | null;
-}
-
-/** Stands for the workgroup's own arrays, which every joint reduction writes and reads. */
-const workgroupArrays: Trace = { slot: -1, write: true, own: null };
-
-function makeHazards(plan: MemoryPlan): Hazards {
+function makeHazards(step: Variable): Hazards {
   let since: readonly Trace[] = [];
+  let reduced = false;
+  let moved: Variable | null = null;
   return {
+    goOn: () => void (moved = step),
     meets: (statement) => {
       const leaves = statement.kind === "loop" ? leavesOf(statement.body) : [statement];
-      const traces = leaves.flatMap((s) => tracesOf(s, plan));
-      const collide = (a: Trace, b: Trace): boolean =>
-        a.slot === b.slot && (a.write || b.write) && (a.own === null || a.own !== b.own);
-      const waits = traces.some((a) => since.some((b) => collide(a, b)));
+      const traces = leaves.flatMap((s) => tracesOf(s));
+      // The workgroup's own arrays are written anew by every joint reduction.
+      const reduces = leaves.some(
+        (s) => isTogether(s, []) && (s as Kernel).stages.some((x) => x.kind === "reduce"),
+      );
+      const waits = (reduces && reduced) || traces.some((a) => since.some((b) => collide(a, b, moved)));
+      // Of the next step, what counts is how it meets the one before.
+      if (moved) return waits;
       since = waits ? traces : [...since, ...traces];
+      reduced = reduces || (reduced && !waits);
       return waits;
     },
   };
 }
 
-function tracesOf(leaf: Leaf, plan: MemoryPlan): readonly Trace[] {
-  const shared = isTogether(leaf, []);
-  const traces = touches(leaf).map(({ access, write }): Trace => ({
-    slot: plan.slotOf.get(root(access.buffer))!,
-    write,
-    own: shared ? null : ownElements(leaf, access),
-  }));
-  const reduces = shared && (leaf as Kernel).stages.some((s) => s.kind === "reduce");
-  return reduces ? [...traces, workgroupArrays] : traces;
-}
-
-/** The dims that number the threads, if the threads' elements are told apart by them; other indices are the same for all. */
-function ownElements(leaf: Leaf, { buffer, index }: Access): string | null {
-  const threads = parallelLoops(leaf).filter((l) => l !== exampleLoop(leaf));
-  const known = new Map(threads.map((l, k) => [l.variable, k]));
-  const inner = new Set(
-    [
-      ...(leaf.kind === "kernel" ? [...leaf.stages.flatMap((s) => s.loops), ...shares(leaf).serial] : leaf.k),
-    ].map((l) => l.variable),
-  );
-  const dims = index.map((e) => {
-    if (e.kind === "variable" && known.has(e.variable)) return known.get(e.variable)!;
-    const varies = expressions([e]).some(
-      (x) => x.kind === "load" || (x.kind === "variable" && (known.has(x.variable) || inner.has(x.variable))),
-    );
-    return varies ? null : "same";
+/** What a statement touches, by the threads that share its points. */
+function tracesOf(leaf: Leaf): readonly Trace[] {
+  const spread = parallelLoops(leaf).filter((l) => l !== exampleLoop(leaf));
+  const inner =
+    leaf.kind === "kernel" ? [...leaf.stages.flatMap((s) => s.loops), ...shares(leaf).serial] : leaf.k;
+  return touches(leaf).map(({ access, write }) => {
+    const trace = traceOf(access, write, spread, inner);
+    return isTogether(leaf, []) ? { ...trace, own: null } : trace;
   });
-  const all = threads.every((_, k) => dims.includes(k));
-  if (!all || dims.includes(null)) return null;
-  return `${buffer.name} ${dims.join()} of ${JSON.stringify(threads.map((l) => l.extent))}`;
 }

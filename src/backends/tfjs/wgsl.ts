@@ -19,10 +19,9 @@ import type {
   MemoryPlan,
   Product,
   Stage,
-  Variable,
 } from "../../ir/kernel/types.ts";
 import { load } from "../../ir/kernel/build.ts";
-import { expressions, loads, root } from "../../ir/kernel/walk.ts";
+import { loads } from "../../ir/kernel/walk.ts";
 import { slotAlignment } from "../../runtime/tfjs/program.ts";
 import {
   type Code,
@@ -39,6 +38,7 @@ import {
 } from "./code.ts";
 import { hasInnerLoops, shares } from "./parallel.ts";
 import { alone, type Passes, writeReduce } from "./reduce.ts";
+import { collide, type Trace, traceOf } from "./threads.ts";
 import { wgsl, wgslHelpers } from "./wgsl-dialect.ts";
 
 /** Threads of a workgroup; 256 is what every device has, and a row rarely has work for more than 64. */
@@ -253,46 +253,45 @@ function writeWord({ code, plan }: Writer, scope: Scope, to: Access, value: stri
 // ---- rows -------------------------------------------------------------------------------------------------------
 
 /**
- * Stages whose loops the threads share. A stage without loops is one thread's: the last, so that in software, where threads
- * run in their order, tests see others read too early. All wait before one reads what another stored, and before one stores
- * where another may still be reading.
+ * Stages whose loops the threads share. A stage without loops is the first thread's. All wait before one touches what
+ * another has stored, and before one stores where another may still be reading.
  */
 export function writeRow(w: Writer, scope: Scope, kernel: Kernel): void {
   const { code } = w;
-  const stored = new Set<Buffer>();
-  const read = new Set<Buffer>();
-  const wait = (): void => {
-    code.lines.push("storageBarrier();");
-    stored.clear();
-    read.clear();
-  };
+  let stored: Trace[] = [];
+  let read: Trace[] = [];
+  const meets = (a: Trace, others: readonly Trace[]): boolean => others.some((b) => collide(a, b, null));
   for (const stage of kernel.stages) {
-    const own = loads(stage.kind === "store" ? [...stage.to.index, stage.value] : [stage.value]);
-    if (own.some((a) => stored.has(root(a.buffer)))) wait();
-    const variables = new Set(stage.loops.map((l) => l.variable));
-    for (const a of own) if (!varies(a, variables)) read.add(root(a.buffer));
+    const reads = loads(stage.kind === "store" ? [...stage.to.index, stage.value] : [stage.value]).map(
+      (access) => traceOf(access, false, stage.loops, []),
+    );
+    const [store] = stage.kind === "store" ? [traceOf(stage.to, true, stage.loops, [])] : [];
+    // A stage without loops is one thread's, but all read for it.
+    const write = store && stage.loops.length === 0 ? { ...store, own: null } : store;
+    const wait = (): void => {
+      code.lines.push("storageBarrier();");
+      [stored, read] = [[], []];
+    };
+    if (reads.some((a) => meets(a, stored))) wait();
     settleStage(code, scope, stage);
+    const settled = reads.filter((a) => a.own === null || stage.loops.length === 0);
+    if (write && meets(write, [...stored, ...read, ...settled])) wait();
     if (stage.kind === "reduce") {
       writeReduce(code, scope, stage, together(w, stage.loops));
       // All have read before the barrier in it.
-      read.clear();
+      read = [];
       continue;
     }
-    const target = root(stage.to.buffer);
-    if (read.has(target)) wait();
-    for (const a of own) read.add(root(a.buffer));
-    stored.add(target);
+    read.push(...reads);
+    stored.push(write!);
     if (stage.loops.length > 0) spread(w, scope, stage.loops, (inner) => writeStore(w, inner, stage));
     else {
-      code.lines.push(`if (lane == ${w.lanes - 1}) {`);
+      code.lines.push("if (lane == 0) {");
       writeStore(w, openScope(scope), stage);
       code.lines.push("}");
     }
   }
 }
-
-const varies = ({ index }: Access, variables: ReadonlySet<Variable>): boolean =>
-  expressions(index).some((e) => e.kind === "variable" && variables.has(e.variable));
 
 /** The points of the loops, each by one thread of the workgroup. */
 export function spread(w: Writer, scope: Scope, loops: readonly Loop[], body: (inner: Scope) => void): void {

@@ -4,7 +4,7 @@
  * `download`. Weights, moments and states stay on the device, and go there only when the host has changed them.
  */
 import { fail } from "../errors.ts";
-import { type Sizes, span } from "../layout.ts";
+import { type Numbers, type Sizes, span } from "../layout.ts";
 import type { Host } from "../machine.ts";
 import type { BufferInfo, Metadata } from "../metadata.ts";
 import type { Device } from "./device.ts";
@@ -28,9 +28,8 @@ export interface MirrorOptions {
 
 export function openMirror({ metadata, device, entries, initialise }: MirrorOptions): Mirror {
   const buffers = Object.entries(metadata.buffers);
-  let bytes = new ArrayBuffer(0);
-  let floats = new Float32Array(bytes);
-  let integers = new Int32Array(bytes);
+  let floats = new Float32Array(0);
+  let integers = new Int32Array(floats.buffer);
   let sizes: Sizes = {};
   let bases = new Map<number, number>();
   const newer = new Set<string>();
@@ -55,17 +54,13 @@ export function openMirror({ metadata, device, entries, initialise }: MirrorOpti
     return total;
   };
 
-  const upload = (name: string): void => {
-    const buffer = find(name);
-    const view = buffer.dtype === "f32" ? floats : integers;
-    device.write(buffer, view.subarray(at(buffer), at(buffer) + span(buffer, sizes)));
-  };
-
-  const view = (name: string): Float32Array | Int32Array => {
-    const buffer = find(name);
+  const viewOf = (buffer: BufferInfo): Numbers => {
     const all = buffer.dtype === "f32" ? floats : integers;
     return all.subarray(at(buffer), at(buffer) + span(buffer, sizes));
   };
+
+  const view = (name: string): Numbers => viewOf(find(name));
+  const upload = (name: string): void => device.write(find(name), view(name));
 
   const host: Host = {
     reserve: (next) => {
@@ -73,11 +68,10 @@ export function openMirror({ metadata, device, entries, initialise }: MirrorOpti
       sizes = next;
       const total = layOut(next);
       if (total <= floats.length) return;
-      const larger = new ArrayBuffer(4 * total);
-      new Float32Array(larger).set(floats);
-      bytes = larger;
-      floats = new Float32Array(bytes);
-      integers = new Int32Array(bytes);
+      const larger = new Float32Array(total);
+      larger.set(floats);
+      floats = larger;
+      integers = new Int32Array(floats.buffer);
     },
     base: (slot) => bases.get(slot)!,
     floats: () => floats,
@@ -103,10 +97,7 @@ export function openMirror({ metadata, device, entries, initialise }: MirrorOpti
     download: async (names) => {
       const wanted = names.filter((name) => !newer.has(name)).map(find);
       const found = await device.read(wanted);
-      wanted.forEach((buffer, k) => {
-        const all = buffer.dtype === "f32" ? floats : integers;
-        all.set(found[k]!, at(buffer));
-      });
+      wanted.forEach((buffer, k) => viewOf(buffer).set(found[k]!));
     },
   };
 }

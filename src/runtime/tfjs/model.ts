@@ -8,7 +8,6 @@ import { feed, sizesOf } from "../feed.ts";
 import { chooses, type GenerateOptions } from "../generate.ts";
 import { newTenant, openMachine, type States, type Tenant } from "../machine.ts";
 import type { Metadata } from "../metadata.ts";
-import type { Result } from "../results.ts";
 import { readSpelled } from "../spellings.ts";
 import { readSafetensors, writeSafetensors } from "../safetensors.ts";
 import { openSteps, type StreamOptions } from "../stream.ts";
@@ -21,7 +20,8 @@ import type { DeviceReport } from "./device.ts";
 import { type MirrorOptions, openMirror } from "./mirror.ts";
 import { answersElsewhere, generateOn } from "./generate.ts";
 import { type DeviceTrainer, openDeviceTrainer, type Owner } from "./trainer.ts";
-import { type DeviceInputs, withoutTensors } from "./tensors.ts";
+import { type DeviceInputs, type DeviceResult, withoutTensors, withTensor } from "./tensors.ts";
+import type { Tfjs } from "./open.ts";
 import { makeTurns } from "./turns.ts";
 
 export interface DeviceStream {
@@ -34,7 +34,9 @@ export interface DeviceStream {
 export interface DeviceModel {
   readonly metadata: Metadata;
   readonly vocabularies: ReadonlyMap<string, Vocabulary>;
-  readonly predict: (inputs: DeviceInputs) => Promise<Readonly<Record<string, Result | readonly Result[]>>>;
+  readonly predict: (
+    inputs: DeviceInputs,
+  ) => Promise<Readonly<Record<string, DeviceResult | readonly DeviceResult[]>>>;
   readonly reset: () => void;
   readonly stream: (options?: StreamOptions) => DeviceStream;
   readonly trainer: (options?: TrainerOptions) => DeviceTrainer;
@@ -49,6 +51,7 @@ export interface DeviceModel {
 }
 
 export interface DeviceModelOptions extends MirrorOptions {
+  readonly tf: Tfjs;
   readonly weights?: ArrayBuffer | Uint8Array | null;
 }
 
@@ -88,7 +91,9 @@ export function openModel(options: DeviceModelOptions): DeviceModel {
     persistent,
   };
 
-  const predict = async (made: Batch): Promise<Readonly<Record<string, Result | readonly Result[]>>> => {
+  const predict = async (
+    made: Batch,
+  ): Promise<Readonly<Record<string, DeviceResult | readonly DeviceResult[]>>> => {
     needWeights();
     // States of `stateful` layers live on as long as the same number of examples comes.
     const batch = { ...made, fresh: tenant.examples !== made.count };
@@ -100,7 +105,10 @@ export function openModel(options: DeviceModelOptions): DeviceModel {
     return Object.fromEntries(
       outputs.map((info) => {
         const vocabulary = of.vocabularies.get(info.vocabulary?.of ?? "") ?? null;
-        const results = readSpelled(machine, info, machine.buffer(info.predict!)!, made, vocabulary);
+        const buffer = machine.buffer(info.predict!)!;
+        const results = readSpelled(machine, info, buffer, made, vocabulary).map((r) =>
+          withTensor(options.tf, r),
+        );
         return [info.name, made.single ? results[0]! : results];
       }),
     );

@@ -37,7 +37,7 @@ export async function openOn({ tf, metadata, program, weights }: OpenOptions): P
   await tf.ready();
   const host = await openHostModule(program.host, metadata);
   const { device, entries } = openDevice(tf, metadata, program, host);
-  return openModel({ metadata, device, entries, initialise: host.initialise, weights });
+  return openModel({ tf, metadata, device, entries, initialise: host.initialise, weights });
 }
 
 export function openDevice(

@@ -1,6 +1,7 @@
 /** Tensors of tfjs among what a model is given and gives. */
 import type { Inputs } from "../batch.ts";
 import type { Value } from "../encode.ts";
+import type { Result } from "../results.ts";
 import type { Tfjs } from "./open.ts";
 
 type Tensor = InstanceType<Tfjs["Tensor"]>;
@@ -8,6 +9,18 @@ type Tensor = InstanceType<Tfjs["Tensor"]>;
 /** What a model for tfjs takes: tensors too, of one example or of a batch, or in a list. */
 export type DeviceValue = Value | Tensor | readonly DeviceValue[];
 export type DeviceInputs = Readonly<Record<string, DeviceValue>>;
+
+/** An output, which can be a tensor of the app's tfjs too. */
+export interface DeviceResult extends Result {
+  /** A new tensor: whoever asks for it disposes of it. */
+  readonly tensor: () => Tensor;
+}
+
+export const withTensor = (tf: Tfjs, result: Result): DeviceResult => ({
+  ...result,
+  tensor: () =>
+    tf.tensor(result.data, [...result.shape], result.data instanceof Int32Array ? "int32" : "float32"),
+});
 
 const isTensor = (value: unknown): value is Tensor =>
   typeof value === "object" && value !== null && "dataId" in value && "dtype" in value;
