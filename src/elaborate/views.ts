@@ -21,15 +21,17 @@ import type { Tensor, Value } from "./values.ts";
 /** The value along a fresh axis of the same length, so that the two can meet (see the rule of captures in the graph). */
 export function shadowed(value: Tensor, axis: Axis, environment: Environment): Tensor {
   freeAxis(value.node, axis, environment.session);
-  const key = `${axis.name}'`;
-  const { axes } = environment.session;
-  const shadow: Axis = axes.get(key) ?? {
-    name: key,
-    kind: "time",
-    size: { kind: "linear", of: axis, times: 1, plus: 0 },
-    order: axis.order + 0.5,
-  };
-  axes.set(key, shadow);
+  const label = `${axis.name}*`;
+  const shadow = remember(environment.session, label, () =>
+    axis.size.kind === "fixed"
+      ? { ...axis, name: label, kind: "named" }
+      : {
+          name: label,
+          kind: "time",
+          size: { kind: "linear", of: axis, times: 1, plus: 0 },
+          order: axis.order + 0.5,
+        },
+  );
   return {
     ...value,
     whole: value,
