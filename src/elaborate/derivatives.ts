@@ -32,7 +32,8 @@ function operands(site: CallSite, name: string): { logZ: Tensor; e: Tensor } {
   if (!logZ || !e || given.length > 2)
     return failCount(site, name, 2, given.length, `Write \`${name}(logZ, e)\`.`);
   const { session, file } = site.environment;
-  for (const { axis } of e.axes) session.looksAhead.push({ what: name, axis, of: e.node, file, span: site.span });
+  for (const { axis } of e.axes)
+    session.looksAhead.push({ what: name, axis, of: e.node, file, span: site.span });
   return { logZ, e };
 }
 

@@ -25,7 +25,9 @@ test("are left out of the loss, counted, and named once", async () => {
   const { code, err } = await ran;
   expect(code).toBe(0);
   expect(err.match(/note: 1 example of training data \(d\.jsonl:3\) left out of the loss/gu)).toHaveLength(1);
-  const log = readFileSync(join(cwd, "s", "log.jsonl"), "utf8").trim().split("\n");
+  const log = readFileSync(join(cwd, "s", "log.jsonl"), "utf8")
+    .trim()
+    .split("\n");
   const steps = log.map((entry) => JSON.parse(entry) as { loss: unknown; impossible?: number });
   expect(steps.reduce((sum, { impossible = 0 }) => sum + impossible, 0)).toBe(2);
 
