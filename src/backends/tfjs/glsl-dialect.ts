@@ -18,8 +18,9 @@ export const glsl = (size: Dialect["size"]): Dialect => ({
   size,
   unary: {
     neg: (x) => `-${x}`,
-    exp: (x) => `exp(${x})`,
-    log: (x) => `log(${x})`,
+    // As in WGSL: log 0 is minus infinity, and exp of what is too small is 0.
+    exp: (x) => `(${x} < -103.0 ? 0.0 : exp(${x}))`,
+    log: (x) => `(${x} == 0.0 ? -infinity : log(${x}))`,
     sqrt: (x) => `sqrt(${x})`,
     abs: (x) => `abs(${x})`,
     sign: (x) => `sign(${x})`,

@@ -47,9 +47,19 @@ export function writeReduce(code: Code, scope: Scope, stage: ReduceStage, passes
       const infinite = `abs(${top}) == ${dialect.constant("f32", Infinity)}`;
       const shift = code.fresh("r");
       code.lines.push(dialect.value("f32", shift, dialect.select(infinite, dialect.constant("f32", 0), top)));
-      const sum = fold("sum", (inner) => `exp(${each(inner)} - ${shift})`);
+      const sum = fold("sum", (inner) => {
+        const difference = code.fresh("v");
+        code.lines.push(dialect.value("f32", difference, `${each(inner)} - ${shift}`));
+        return dialect.unary.exp(difference, "f32");
+      });
       const result = code.fresh("r");
-      code.lines.push(dialect.value("f32", result, dialect.select(infinite, top, `${top} + log(${sum})`)));
+      code.lines.push(
+        dialect.value(
+          "f32",
+          result,
+          dialect.select(infinite, top, `${top} + ${dialect.unary.log(sum, "f32")}`),
+        ),
+      );
       return finish(result);
     }
     case "argmax":

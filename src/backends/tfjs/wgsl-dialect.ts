@@ -17,8 +17,9 @@ export const wgsl = (size: Dialect["size"]): Dialect => ({
   size,
   unary: {
     neg: (x) => `-${x}`,
-    exp: (x) => `exp(${x})`,
-    log: (x) => `log(${x})`,
+    // Devices need not know infinities: log 0 may be -88, and exp of what is too small above 0.
+    exp: (x) => `select(exp(${x}), 0.0f, ${x} < -103.0f)`,
+    log: (x) => `select(log(${x}), -infinity, ${x} == 0.0f)`,
     sqrt: (x) => `sqrt(${x})`,
     abs: (x) => `abs(${x})`,
     sign: (x) => `sign(${x})`,
