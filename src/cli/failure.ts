@@ -63,3 +63,5 @@ export function fileFailure(error: unknown, path: string, doing: "read" | "write
       return new Failure(`${shown} could not be ${doing === "read" ? "read" : "written"} (${code}).`);
   }
 }
+
+export const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

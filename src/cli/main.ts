@@ -6,6 +6,7 @@
  */
 import { Command, CommanderError } from "commander";
 import { version } from "../../package.json";
+import { RnncError } from "../runtime/errors.ts";
 import { addBench } from "./commands/bench.ts";
 import { addBuild } from "./commands/build.ts";
 import { addCheck } from "./commands/check.ts";
@@ -17,7 +18,7 @@ import { addInit } from "./commands/init.ts";
 import { addRun } from "./commands/run.ts";
 import { addSample } from "./commands/sample.ts";
 import { addTrain } from "./commands/train.ts";
-import { Failure, systemCode } from "./failure.ts";
+import { capital, Failure, systemCode } from "./failure.ts";
 import { colorsFor, tell } from "./output.ts";
 
 export async function main(args: readonly string[]): Promise<number> {
@@ -60,8 +61,10 @@ function program(): Command {
   );
 }
 
-function report(error: unknown): number {
+function report(thrown: unknown): number {
   const colors = colorsFor(process.stderr);
+  // What the runtime says of data or weights, where no command knew a better place for it.
+  const error = thrown instanceof RnncError ? new Failure(`${capital(thrown.message)}.`) : thrown;
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   if (error instanceof Failure) {
     if (error.message !== "") tell(`${colors.bold(colors.red("error"))}${colors.bold(`: ${error.message}`)}`);

@@ -62,7 +62,8 @@ export function elaborate(
   let siblings: ReadonlyMap<string, number> = new Map();
   for (let run = 0; run < mostRuns; run++) {
     const trial = runOnce(source, options, known, siblings, { training: true, carry: false });
-    if (trial.diagnostics.some((d) => d.severity === "error")) {
+    // A run that learns how lengths lie has built on another guess, so its errors may not stand.
+    if (trial.diagnostics.some((d) => d.severity === "error") && !trial.sizes.hasNewFacts()) {
       diagnostics.push(...trial.diagnostics);
       return null;
     }

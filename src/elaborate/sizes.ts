@@ -19,6 +19,8 @@ export interface Sizes {
   /** Notes that something holds, for the next run; whether an earlier one noted it. */
   readonly note: (fact: string) => void;
   readonly noted: (fact: string) => boolean;
+  /** Whether this run noted what no earlier one had. */
+  readonly hasNewFacts: () => boolean;
   /** Whether this run has placeholders: then a number beyond all sizes may come from one. */
   readonly isOpen: () => boolean;
   /** What this run learned, for the next. */
@@ -36,6 +38,7 @@ export function makeSizes(known: ReadonlyMap<string, number>): Sizes {
   const keys: { key: string; origin: Origin; what: string; way: string }[] = [];
   const numbers = new Map<string, number>();
   const bound = new Map<number, number>();
+  const facts = new Set<string>();
   const resolve = (size: number): number => {
     let current = size;
     for (let next = bound.get(current); next !== undefined; next = bound.get(current)) current = next;
@@ -59,8 +62,9 @@ export function makeSizes(known: ReadonlyMap<string, number>): Sizes {
       return true;
     },
     resolve,
-    note: (fact) => void numbers.set(fact, 1),
+    note: (fact) => void facts.add(fact),
     noted: (fact) => known.has(fact),
+    hasNewFacts: () => [...facts].some((fact) => !known.has(fact)),
     isOpen: () => keys.length > 0,
     solved() {
       const found = new Map(known);
@@ -68,6 +72,7 @@ export function makeSizes(known: ReadonlyMap<string, number>): Sizes {
         const size = resolve(number);
         if (!isPlaceholder(size)) found.set(key, size);
       }
+      for (const fact of facts) found.set(fact, 1);
       return found;
     },
     /** Of sizes that are one, the first. */

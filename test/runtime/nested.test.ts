@@ -72,3 +72,22 @@ test("where the program runs along the sentences word by word, they must be equa
   expect(one(model.predict({ doc: even })["y"]).shape).toEqual([2]);
   expect(() => model.predict({ doc: documents[0]! })).toThrow(/must be equally long within an example/u);
 });
+
+test("an error of the run that learns that sentences are equally long does not stand", async () => {
+  const source = `input story : token(9)[S, W]  input question : token(story)[Q]  target answer : token(story)
+    fn bag(v[w, d]) { return sum(w: v[w]) }
+    question >> embed(4) >> mean >> hops(2, over = bag(story >> embed(4)), time = 3) >> softmax(answer)`;
+  const model = await load(await compileModel(source));
+  model.trainer({ seed: 1 });
+  expect(
+    one(
+      model.predict({
+        story: [
+          [1, 2],
+          [3, 4],
+        ],
+        question: [5],
+      })["answer"],
+    ).shape,
+  ).toEqual([9]);
+});

@@ -72,11 +72,14 @@ export function addTrain(program: Command): void {
 }
 
 async function train(path: string, options: TrainOptions): Promise<void> {
-  const [{ modelName, readSource }, { prepare }, { checkRunFolder, claimRunFolder }] = await Promise.all([
-    import("../compile-file.ts"),
-    import("../training/prepare.ts"),
-    import("../training/run-folder.ts"),
-  ]);
+  const [{ checkPass }, { modelName, readSource }, { prepare }, { checkRunFolder, claimRunFolder }] =
+    await Promise.all([
+      import("../stages.ts"),
+      import("../compile-file.ts"),
+      import("../training/prepare.ts"),
+      import("../training/run-folder.ts"),
+    ]);
+  for (const pass of options.without ?? []) checkPass(pass);
   const source = readSource(path);
   const place = options.output ?? modelName(source.file);
   const claim = { resume: options.resume ?? false, force: options.force ?? false };

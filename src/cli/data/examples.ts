@@ -5,6 +5,7 @@
 import { assemble, makeBatch, type Batch, type DataSpecs } from "../../runtime/batch.ts";
 import type { Example, Value as Given } from "../../runtime/encode.ts";
 import { RnncError } from "../../runtime/errors.ts";
+import { capital } from "../failure.ts";
 import type { Field } from "./field.ts";
 import { wrongRecord, type DataRecord, type Value } from "./record.ts";
 
@@ -43,8 +44,6 @@ function conform(value: Value, field: Field): Given {
   if (typeof value === "number" && field.feature && field.rank === 0) return [value];
   return value as Given;
 }
-
-const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 export function batchOf(specs: DataSpecs, records: readonly EncodedRecord[], ids: readonly number[]): Batch {
   const names = records[0] === undefined ? [] : [...records[0].columns.keys()];

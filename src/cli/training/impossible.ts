@@ -5,7 +5,7 @@
 import type { Batch } from "../../runtime/batch.ts";
 import type { Trainer } from "../../runtime/trainer.ts";
 import { wrongRecord, type DataRecord } from "../data/record.ts";
-import { Failure } from "../failure.ts";
+import { capital, Failure } from "../failure.ts";
 import { plural } from "../output.ts";
 import type { Course } from "./course.ts";
 
@@ -56,4 +56,3 @@ export function watchImpossible(trainer: Trainer, course: Course, refuse: boolea
 
 const reason = "no path through its steps spells its target";
 const way = "Leave it out of the data, or give it more steps.";
-const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
