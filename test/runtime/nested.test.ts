@@ -75,8 +75,8 @@ test("where the program runs along the sentences word by word, they must be equa
 
 test("an error of the run that learns that sentences are equally long does not stand", async () => {
   const source = `input story : token(9)[S, W]  input question : token(story)[Q]  target answer : token(story)
-    fn bag(v[w, d]) { return sum(w: v[w]) }
-    question >> embed(4) >> mean >> hops(2, over = bag(story >> embed(4)), time = 3) >> softmax(answer)`;
+    let words = story >> embed(4) >> mean(along = S)
+    question >> embed(4) >> mean >> hops(2, over = words, time = 3) >> softmax(answer)`;
   const model = await load(await compileModel(source));
   model.trainer({ seed: 1 });
   expect(
