@@ -86,7 +86,7 @@ export const pullOfProduct = (product: Product): Pull => ({
   },
 });
 
-/** Buffers of one geometry, and for each pattern of indices what goes to each of them. */
+/** Whole buffers of one geometry, and for each pattern of indices (of a buffer or a part of it) what goes to each of them. */
 export interface Targets {
   readonly buffers: readonly Buffer[];
   readonly patterns: readonly (readonly Pull[])[];
@@ -129,11 +129,16 @@ export function writeFragment({ buffers, patterns }: Targets, options: FragmentO
     return name;
   });
   if (!aside) code.lines.push(target.dialect.variable("bool", "stored", "false"));
-  const place = placeOf(code, buffers[0]!);
-  code.lines.push(`if (${place.inside.join(" && ") || "true"}) {`);
   for (const g of guards) code.lines.push(`if (${valueOf(code, scope, g)}) {`);
-  for (const pulls of patterns) writePattern(code, openScope(scope), pulls, place.index, results, aside);
-  for (const _ of [...guards, place]) code.lines.push("}");
+  // Patterns of one part of a flat buffer share where they are in it.
+  for (const part of new Set(patterns.map(([first]) => first!.to.buffer))) {
+    const place = placeOf(code, part);
+    code.lines.push(`if (${place.inside.join(" && ") || "true"}) {`);
+    for (const pulls of patterns.filter(([first]) => first!.to.buffer === part))
+      writePattern(code, openScope(scope), pulls, place.index, results, aside);
+    code.lines.push("}");
+  }
+  for (const _ of guards) code.lines.push("}");
   if (!aside) code.lines.push("if (!stored) discard;");
   results.forEach((name, k) => code.lines.push(`out${k} = ${name};`));
   return { code: wrap(code, buffers, textures, [...reads], program), reads: [...reads] };

@@ -54,7 +54,7 @@ export function emitWebgl(program: KernelProgram): WebglProgram {
         targets: targets.buffers.map((b) => textures.findIndex((t) => t.name === root(b).name)),
         reads,
         aside,
-        region: regionOf(targets.buffers[0]!, pulls, time),
+        region: regionOf(pulls, time),
       }) - 1
     );
   };
@@ -146,15 +146,14 @@ const loadedBuffers = (roots: readonly Expression[]): readonly Buffer[] =>
 
 /** One draw for the stores to a buffer, and for buffers alike that are stored to at the same indices. */
 function targetsOf(pulls: readonly Pull[], read: ReadonlySet<Buffer>): readonly Targets[] {
-  const byBuffer = new Map<Buffer, Pull[]>();
-  for (const p of pulls) byBuffer.set(p.to.buffer, [...(byBuffer.get(p.to.buffer) ?? []), p]);
+  const byRoot = new Map<Buffer, Pull[]>();
+  for (const p of pulls) byRoot.set(root(p.to.buffer), [...(byRoot.get(root(p.to.buffer)) ?? []), p]);
   const sets: { buffers: Buffer[]; lists: Pull[][] }[] = [];
-  for (const [buffer, list] of byBuffer) {
+  for (const [buffer, list] of byRoot) {
     const alike = sets.find(
       ({ buffers, lists }) =>
         buffers.length < mostTargets &&
-        sameGeometry(buffers[0]!, buffer) &&
-        read.has(root(buffers[0]!)) === read.has(root(buffer)) &&
+        read.has(buffers[0]!) === read.has(buffer) &&
         lists[0]!.length === list.length &&
         lists[0]!.every((p, k) => samePattern(p, list[k]!)),
     );
@@ -178,6 +177,7 @@ const sameGeometry = (a: Buffer, b: Buffer): boolean =>
   fixedElements(root(a)) === fixedElements(root(b));
 
 const samePattern = (a: Pull, b: Pull): boolean =>
+  sameGeometry(a.to.buffer, b.to.buffer) &&
   a.accumulate === b.accumulate &&
   a.loops.length === b.loops.length &&
   a.loops.every((l, k) => l.variable === b.loops[k]!.variable) &&
@@ -192,14 +192,15 @@ function sameIndex(a: Expression, b: Expression): boolean {
 
 // ---- where they go ----------------------------------------------------------------------------------------------
 
-function regionOf(buffer: Buffer, pulls: readonly Pull[], time: readonly Loop[]): Region {
+function regionOf(pulls: readonly Pull[], time: readonly Loop[]): Region {
+  const parts = pulls.map((p) => p.to.buffer);
+  const [buffer] = parts as [Buffer];
   const outer = outerDims(buffer);
-  const { width, perRow } = textureOf(root(buffer));
   if (outer.length === 0) {
-    const start = startOf(buffer);
-    const from = Math.floor(start / width);
-    const to = Math.floor((start + fixedElements(buffer) - 1) / width);
-    return { kind: "lines", from, count: buffer.within ? to - from + 1 : perRow };
+    const { width } = textureOf(root(buffer));
+    const from = Math.min(...parts.map((b) => Math.floor(startOf(b) / width)));
+    const to = Math.max(...parts.map((b) => Math.floor((startOf(b) + fixedElements(b) - 1) / width)));
+    return { kind: "lines", from, count: to - from + 1 };
   }
   const steps = rowSteps(buffer);
   return {
