@@ -24,6 +24,11 @@ const vocabularies = {
   said: 8,
   story: 9,
   doc: 8,
+  caption: 6,
+  question: 8,
+  answer: 4,
+  style: 3,
+  melody: 9,
 };
 
 /** Of data that a program does not declare. */

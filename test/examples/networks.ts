@@ -53,6 +53,7 @@ export const networks: Readonly<Record<string, Network>> = {
   scrn,
   clockwork,
   irnn: last(irnn),
+  "mnist-rows": last(lstm("lstm")),
   "adding-elman": last(elman("elman")),
   "adding-lstm": last(lstm("lstm")),
   sigmoid: last(elman("elman", sigmoid)),

@@ -34,6 +34,10 @@ const large: ReadonlySet<string> = new Set([
   "autoencoder-hierarchical",
   "one-line",
   "copynet",
+  "autoencoder-image",
+  "caption",
+  "visual-question",
+  "one-to-many",
 ]);
 
 describe.each(examples)("%s", (name) => {
@@ -47,8 +51,8 @@ describe.each(examples)("%s", (name) => {
     expect(Math.max(0, ...cells)).toBeLessThanOrEqual(12);
   });
 
-  // A perceptron's is 0 before it has learned anything: all paths score alike.
-  test.skipIf(name === "perceptron")("its loss falls", async () => {
+  // A perceptron's is 0 before it has learned anything: all paths score alike. Of two nets against each other one's grows.
+  test.skipIf(name === "perceptron" || name === "gan")("its loss falls", async () => {
     const made = example(name);
     const model = await load(await compileModel(source, made.options));
     const trainer = model.trainer({ seed: 1 });
