@@ -23,19 +23,18 @@ export const startPosition: Position = { step: 0, epoch: 0, plateau: startPlatea
 
 const counters = "trainer:counters";
 
-const moments = (machine: Machine): string[] =>
+export const moments = (machine: Machine): string[] =>
   Object.keys(machine.metadata.buffers).filter((name) => name.startsWith("moment."));
 
 const momentPrefix = (moment: string): string => `optimizer:${moment.slice("moment.".length)}:`;
 
 export function writeCheckpoint(machine: Machine, position: Position, states: States | null): Uint8Array {
   const { metadata } = machine;
-  const own = machine.buffer("counters")!;
-  const [at, size] = [machine.at(own), own.dims[0]!.plus];
+  const drawn = machine.constant("counters").slice();
   const tensors = new Map<string, Tensor>([
     ...readFlat(machine),
     ...moments(machine).flatMap((moment) => readFlat(machine, moment, momentPrefix(moment))),
-    [counters, { data: machine.integers().slice(at, at + size), shape: [size] }],
+    [counters, { data: drawn, shape: [drawn.length] }],
     ...Object.entries(states ?? {}),
   ]);
   return writeSafetensors({
@@ -67,7 +66,7 @@ export function readCheckpoint(
     ...moments(machine).flatMap((moment) =>
       metadata.parameters.map(({ name, shape }) => ({ name: momentPrefix(moment) + name, shape })),
     ),
-    { name: counters, shape: [machine.buffer("counters")!.dims[0]!.plus] },
+    { name: counters, shape: [machine.constant("counters").length] },
   ];
   // What is wrong with a parameter is wrong with its moments too: it is said once.
   const parameters = new Map([...rest].filter(([name]) => !name.includes(":")));
@@ -86,7 +85,7 @@ export function readCheckpoint(
     );
   writeFlat(machine, tensors);
   for (const moment of moments(machine)) writeFlat(machine, tensors, moment, momentPrefix(moment));
-  machine.integers().set(tensors.get(counters)!.data, machine.at(machine.buffer("counters")!));
+  machine.constant("counters").set(tensors.get(counters)!.data);
   return { position: parsePosition(header["position"]), states: hasStates ? states : null };
 }
 

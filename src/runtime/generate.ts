@@ -41,7 +41,7 @@ export function chooses(
   if (cannotGenerate && !columns.has(cannotGenerate.data)) fail(cannotGenerate.why);
   if (generation?.step !== "next") {
     const spells = outputs.some(({ spelling }) => spelling);
-    const [asked] = Object.keys(decoding).filter((key) => !(spells && key === "beam"));
+    const [asked] = Object.keys(decoding).filter((key) => key !== "seed" && !(spells && key === "beam"));
     if (asked !== undefined) fail(`\`${asked}\` is for models that read their own choices, by \`prev(…)\``);
     return false;
   }

@@ -64,6 +64,8 @@ export interface Machine {
   readonly buffer: (name: string) => BufferInfo | undefined;
   /** The place in the views of a buffer's first element. */
   readonly at: (buffer: BufferInfo) => number;
+  /** What a buffer of constant size holds, in place; nothing where there is no such buffer. */
+  readonly constant: (name: string) => Numbers;
   /** Memory laid out for these sizes, with this tenant's states in it. True if anything moved or changed hands. */
   readonly claim: (tenant: Tenant, sizes: Sizes) => boolean;
   /** Whether a claim would take somebody's states out; `fresh`: this tenant's own are not wanted any more. */
@@ -115,6 +117,12 @@ export function openMachine(metadata: Metadata, host: Host): Machine {
       let base = bases.get(slot);
       if (base === undefined) bases.set(slot, (base = host.base(slot)));
       return base + offset;
+    },
+    constant: (name) => {
+      const buffer = machine.buffer(name);
+      if (!buffer) return new Float32Array();
+      const at = machine.at(buffer);
+      return machine.view(buffer).subarray(at, at + (buffer.dims[0]?.plus ?? 1));
     },
     evicts: (tenant, next, fresh) =>
       current !== null &&

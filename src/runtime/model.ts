@@ -48,6 +48,8 @@ export interface Model {
    * A model that reads its own choices (`prev(reply)`) answers: `reply` is a `Decoded`, made as `decode { … }` says or
    * `options` do. Given the reply, or with `forced` that of an autoencoder's input, it gives the probabilities of each
    * entry after the true ones before it.
+   *
+   * What a model draws (`normal`) is drawn anew with each `seed`; without one it is what it was before.
    */
   readonly predict: (
     inputs: Inputs,
@@ -80,7 +82,7 @@ export interface ModelCore {
   readonly machine: Machine;
   readonly of: DataSpecs;
   /** Each output of a run of `predict`, one an example. */
-  readonly outputsOf: (batch: Batch, read: typeof readOutput) => Outputs;
+  readonly outputsOf: (batch: Batch, read: typeof readOutput, seed?: number) => Outputs;
 }
 
 export type Outputs = Readonly<Record<string, readonly Result[]>>;
@@ -98,10 +100,14 @@ export async function openModel(options: LoadOptions, searches: Searches | null)
     return makeBatch(of, inputs, { targets: false });
   };
 
-  const outputsOf: ModelCore["outputsOf"] = (batch, read) => {
+  const outputsOf: ModelCore["outputsOf"] = (batch, read, seed) => {
     // States of `stateful` layers live on as long as the same number of examples comes.
     feed(machine, of, { ...batch, fresh: tenant.examples !== batch.count }, tenant);
+    const counters = machine.constant("counters");
+    const own = counters.slice();
+    if (seed !== undefined) counters.fill(0).fill(seed, 0, 1);
     machine.run("predict");
+    machine.constant("counters").set(own);
     return Object.fromEntries(
       metadata.outputs.flatMap((info) => {
         const buffer = machine.buffer(info.predict ?? "");
@@ -116,7 +122,9 @@ export async function openModel(options: LoadOptions, searches: Searches | null)
 
   const predict: Model["predict"] = (inputs, options = {}) => {
     const made = batchOf(inputs);
-    const results = searches ? searches.resultsOf(core, made, options) : outputsOf(made, readOutput);
+    const results = searches
+      ? searches.resultsOf(core, made, options)
+      : outputsOf(made, readOutput, options.seed);
     if (!made.single) return results;
     return Object.fromEntries(Object.entries(results).map(([name, [result]]) => [name, result!]));
   };

@@ -16,7 +16,7 @@ function resultsOf(core: ModelCore, batch: Batch, options: PredictOptions): Outp
   const { metadata } = core.of;
   if (chooses(metadata, batch, options)) return answersOf(core, batch, options);
   const width = options.beam === undefined ? {} : { width: options.beam };
-  return core.outputsOf(batch, (...given) => readSpelled(...given, width));
+  return core.outputsOf(batch, (...given) => readSpelled(...given, width), options.seed);
 }
 
 /** Its own choices; what else the model gives is computed with them as given. */

@@ -5,8 +5,7 @@
  */
 import { type Batch, type DataSpecs, type Inputs, madeBatch, makeBatch } from "./batch.ts";
 import { type ChunkOptions, cutChunks, type Sequences } from "./chunks.ts";
-import { type Position, readCheckpoint, startPosition, writeCheckpoint } from "./checkpoint.ts";
-import { fail } from "./errors.ts";
+import { moments, type Position, readCheckpoint, startPosition, writeCheckpoint } from "./checkpoint.ts";
 import { feed } from "./feed.ts";
 import { type Machine, newTenant, type Tenant } from "./machine.ts";
 import type { ObjectiveInfo } from "./metadata.ts";
@@ -162,16 +161,11 @@ export function openTraining(machine: Machine, of: DataSpecs, options: TrainingO
   const settings = mergeSettings(metadata.train, options);
   const training = newTenant();
   let position = startPosition;
-  machine.integers()[place("counters")] = settings.seed;
+  machine.constant("counters")[0] = settings.seed;
   if (options.initialise) machine.run("initialise");
   else clearTraining(machine);
 
-  /** A buffer of constant size, which never moves. */
-  function place(name: string): number {
-    return machine.at(machine.buffer(name) ?? fail(`the module has no buffer \`${name}\``));
-  }
-
-  const lossAt = (name: string): number => machine.floats()[place(name)]!;
+  const lossAt = (name: string): number => machine.constant(name)[0]!;
 
   /** Counted only where a loss can be inf. */
   const counted = (names: readonly string[]): string[] => names.filter((name) => machine.buffer(name));
@@ -202,7 +196,7 @@ export function openTraining(machine: Machine, of: DataSpecs, options: TrainingO
         totalSteps: totalSteps(settings, options),
         plateauScale: position.plateau.scale,
       });
-      machine.floats()[place("settings")] = rate;
+      machine.constant("settings")[0] = rate;
       for (const { gradients, update } of objectives) {
         machine.run(gradients);
         machine.run(update);
@@ -212,7 +206,7 @@ export function openTraining(machine: Machine, of: DataSpecs, options: TrainingO
     },
     report: (rate) => {
       // The norm and whether the update was skipped, of one objective after another.
-      const report = machine.floats().subarray(place("report"));
+      const report = machine.constant("report");
       const norms = objectives.map((_, k) => report[2 * k]!);
       return {
         loss: risk ?? objectives.reduce((sum, { loss }) => sum + lossAt(loss), 0),
@@ -304,9 +298,6 @@ function totalSteps({ steps, epochs }: TrainSettings, { stepsPerEpoch }: Trainer
 
 /** A new training of given weights: moments and counters zero, as `initialise` leaves them. */
 function clearTraining(machine: Machine): void {
-  for (const [name, buffer] of Object.entries(machine.metadata.buffers)) {
-    const at = machine.at(buffer);
-    if (name.startsWith("moment.")) machine.floats().fill(0, at, at + buffer.dims[0]!.plus);
-    if (name === "counters") machine.integers().fill(0, at + 1, at + buffer.dims[0]!.plus);
-  }
+  for (const moment of moments(machine)) machine.constant(moment).fill(0);
+  machine.constant("counters").fill(0, 1);
 }

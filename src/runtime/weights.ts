@@ -9,14 +9,12 @@ import { elements, type Tensor } from "./safetensors.ts";
 
 /** The parameters, or what lies at their places in another flat buffer, by name. */
 export function readFlat(machine: Machine, flat = "parameters", prefix = ""): [string, Tensor][] {
-  const buffer = machine.buffer(flat);
-  if (!buffer) return [];
-  const at = machine.at(buffer);
-  const view = machine.floats();
+  const own = machine.constant(flat);
+  if (own.length === 0) return [];
   return machine.metadata.parameters.map((info) => {
     const data = new Float32Array(elements(info.shape));
     let next = 0;
-    eachPlace(info, (place) => void (data[next++] = view[at + place]!));
+    eachPlace(info, (place) => void (data[next++] = own[place]!));
     return [prefix + info.name, { data, shape: info.shape }];
   });
 }
@@ -27,14 +25,12 @@ export function writeFlat(
   flat = "parameters",
   prefix = "",
 ): void {
-  const buffer = machine.buffer(flat);
-  if (!buffer) return;
-  const at = machine.at(buffer);
-  const view = machine.floats();
+  const own = machine.constant(flat);
+  if (own.length === 0) return;
   for (const info of machine.metadata.parameters) {
     const { data } = tensors.get(prefix + info.name)!;
     let next = 0;
-    eachPlace(info, (place) => void (view[at + place] = data[next++]!));
+    eachPlace(info, (place) => void (own[place] = data[next++]!));
   }
 }
 

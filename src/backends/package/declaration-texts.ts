@@ -7,6 +7,9 @@ export const printable = (name: string): string => name.replace(/[\p{Cc}\p{Zl}\p
 /** What a call gives: on a device, whose results have to come back, a promise of it. */
 const given = (type: string, onDevice: boolean): string => (onDevice ? `Promise<${type}>` : type);
 
+/** Of a model that draws numbers: a device goes on with those of its training. */
+const seeded = (onDevice: boolean): string => (onDevice ? "" : ", options?: { readonly seed?: number }");
+
 export const common = (
   targets: boolean,
   onDevice: boolean,
@@ -207,8 +210,8 @@ export const modelAndLoad = (has: {
 ${
   has.answering ??
   `  /** Fails with an \`RnncError\` that says which input is wrong. */
-  predict(inputs: Example): ${given("Outputs", has.onDevice)};
-  predict(inputs: Batch): ${given("BatchOutputs", has.onDevice)};`
+  predict(inputs: Example${seeded(has.onDevice)}): ${given("Outputs", has.onDevice)};
+  predict(inputs: Batch${seeded(has.onDevice)}): ${given("BatchOutputs", has.onDevice)};`
 }
   /** Starts the states of \`stateful\` layers anew. */
   reset(): void;

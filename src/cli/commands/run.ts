@@ -64,7 +64,11 @@ async function predict(folder: string, options: RunOptions): Promise<void> {
     const record = readRecord(line, { file, line: number }, inputs, false);
     unknown.add(record);
     try {
-      const results = Object.entries(predictOne(model, record, inputs, choicesOf(options)));
+      // What is drawn without choices, such as noise, is another for each record.
+      const choices = model.metadata.generation
+        ? choicesOf(options)
+        : { ...choicesOf(options), seed: (options.seed ?? 0) + number - 1 };
+      const results = Object.entries(predictOne(model, record, inputs, choices));
       const fields = results.map(([name, result]) => {
         const output = model.metadata.outputs.find((other) => other.name === name)!;
         return [name, jsonResult(result, output, shown, model.metadata)];
