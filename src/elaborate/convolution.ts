@@ -136,7 +136,7 @@ function windowsAlong(
   }
   if (stride === 1 && plus === 0) return { ...common, to: axis };
   const sum = plus === 0 ? axis.name : `${axis.name}${plus < 0 ? "" : "+"}${plus}`;
-  const label = stride === 1 ? sum : `(${sum})/${stride}`;
+  const label = stride === 1 ? sum : `${/[-+]/u.test(sum) ? `(${sum})` : sum}/${stride}`;
   const to = remember(environment.session, `windows:${label}`, () => ({
     name: label,
     kind: "time",

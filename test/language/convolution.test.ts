@@ -7,6 +7,8 @@ import { check } from "../../src/compile/check.ts";
 import { compile } from "../../src/compile/compile.ts";
 import { describeType } from "../../src/elaborate/tensors.ts";
 import { evaluate } from "../../src/ir/graph/eval.ts";
+import { print } from "../../src/ir/graph/print.ts";
+import { read } from "../../src/ir/graph/read.ts";
 import { strides } from "../../src/ir/graph/tensor.ts";
 import { nodesOf } from "../../src/ir/graph/walk.ts";
 import { derive } from "../../src/passes/differentiate.ts";
@@ -15,7 +17,17 @@ import { expectClose } from "./compare.ts";
 import { entry, environmentOf, evaluator } from "./evaluator.ts";
 import { checkCases } from "./gradients.ts";
 import { moduleOf } from "./module.ts";
-import { type Call, flat, type Nested, program, type Program, type Runner } from "./program.ts";
+import {
+  type Call,
+  drawData,
+  drawParameters,
+  exampleOf,
+  flat,
+  type Nested,
+  program,
+  type Program,
+  type Runner,
+} from "./program.ts";
 
 type Case = (typeof reference.cases)[number];
 
@@ -147,6 +159,13 @@ test("the size of the features may come from elsewhere", () => {
   expect(weight!.axes.map(({ size }) => (size.kind === "fixed" ? size.size : null))).toEqual([2, 12]);
 });
 
+test("lengths that are divided are printed and read", () => {
+  const { model } = program("input x : f32[T, 2]\noutput h = x >> pool(2) >> conv(3, 2, 3, 1)");
+  const text = print(model.graph);
+  expect(text).toContain("axis T/2 time 0.03125 linear T * 1 + 0 / 2\n");
+  expect(print(read(text))).toBe(text);
+});
+
 test("a convolution is one product over all windows, its gradients two", async () => {
   const source = `input x : f32[H: 12, W: 12, 4]  target y : f32[H: 8, W: 8, 16]
     net first = conv(4, 1)
@@ -157,4 +176,36 @@ test("a convolution is one product over all windows, its gradients two", async (
   // Of the first, which maps each pixel, there is no gradient of the input.
   expect(products).toHaveLength(5);
   expect(products.filter((line) => line.includes("< 100"))).toHaveLength(3);
+});
+
+describe.each([
+  "conv(3, 3) >> tanh",
+  "conv(3, 3, pad = 1)",
+  "conv(2, 3, 2, 2) >> lstm(3)",
+  "pool(2) >> conv(3, 2) >> gru(2)",
+])("%s over sequences of different lengths", (pipeline) => {
+  const made = program(`input x : f32[T, 2]\noutput h = x >> ${pipeline}\nminimize sum(h)`);
+  const lengths = { T: [6, 1, 0, 9, 2] };
+  const data = drawData(made, lengths, 6);
+  const call: Call = { data, parameters: drawParameters(made, 6) };
+
+  test("each alone gives the same bits", async () => {
+    const module = await moduleOf(made);
+    const together = module.predict(call).outputs.get("h")!;
+    lengths.T.forEach((_, b) => {
+      const alone = module.predict({ ...call, data: exampleOf(data, b) }).outputs.get("h")!;
+      expect(together[b], `example ${b}`).toEqual(alone[0]);
+    });
+  });
+
+  test("a batch of sequences that are shorter than a window", async () => {
+    const short: Call = { ...call, data: { x: [data["x"]![1]!, data["x"]![2]!] } };
+    for (const runner of [evaluator(made), await moduleOf(made)]) {
+      const { loss, gradients } = runner.learn(short);
+      expect(Number.isFinite(loss)).toBe(true);
+      for (const values of gradients.values()) expect(values.every(Number.isFinite)).toBe(true);
+    }
+    const [wanted, found] = [evaluator(made), await moduleOf(made)].map((runner) => runner.learn(short));
+    expectClose([found!.loss], [wanted!.loss], 1e-5);
+  });
 });

@@ -7,8 +7,10 @@ import { describe, expect, test } from "vitest";
 import { compile } from "../../src/compile/compile.ts";
 import { checkGradients, gradientLimits } from "../../src/compile/check-gradients.ts";
 import { evaluate } from "../../src/ir/graph/eval.ts";
+import { declaration } from "../../src/backends/package/declaration.ts";
 import { makeDifferentiate } from "../../src/passes/differentiate.ts";
 import { load } from "../../src/runtime/index.ts";
+import type { Metadata } from "../../src/runtime/metadata.ts";
 import { readSafetensors } from "../../src/runtime/safetensors.ts";
 import { expectClose } from "../language/compare.ts";
 import { entry, environmentOf, gradientsOf } from "../language/evaluator.ts";
@@ -184,4 +186,12 @@ describe("weights of two nets that read one value", () => {
       expect(module).toBeLessThan(gradientLimits.module);
     }
   });
+});
+
+test("a package's types name the losses of each net", async () => {
+  const { metadata } = await compileModel(nets + first + second);
+  const text = declaration(metadata as Metadata, { hasWeights: false, onDevice: false });
+  expect(text).toContain('readonly losses: { readonly "D": number; readonly "G": number };');
+  const { metadata: alone } = await compileModel("input x : f32[2]\nminimize sum(x >> dense(1))");
+  expect(declaration(alone as Metadata, { hasWeights: false, onDevice: false })).not.toContain("losses");
 });
