@@ -12,5 +12,5 @@ export default defineConfig({
       },
     },
   ],
-  test: { include: ["test/**/*.test.ts"], testTimeout: 60_000 },
+  test: { include: ["test/**/*.test.ts"], testTimeout: 180_000 },
 });
