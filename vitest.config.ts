@@ -12,5 +12,6 @@ export default defineConfig({
       },
     },
   ],
-  test: { include: ["test/**/*.test.ts"], testTimeout: 180_000 },
+  // Left to itself, vitest keeps one core for its main process, which idles while tests run.
+  test: { include: ["test/**/*.test.ts"], testTimeout: 180_000, maxWorkers: "100%" },
 });
