@@ -27,7 +27,7 @@ export interface ProgramParts {
 }
 
 export function assemble(name: string, entries: Entries, train: TrainSettings): ProgramParts {
-  const { predict, evaluate, objectives, owner, step, generator } = entries;
+  const { predict, evaluate, objectives, owner, step, generator, differentiable } = entries;
   const all = [
     ["predict", predict],
     ["evaluate", evaluate],
@@ -35,6 +35,7 @@ export function assemble(name: string, entries: Entries, train: TrainSettings): 
     ["step", step],
     ["begin", generator?.begin],
     ["next", generator?.next],
+    ...differentiable.map((entry) => [entry.name, entry.graph] as const),
   ] as const;
   const graphs = all.flatMap(([entry, graph]) => (graph ? [{ name: entry, graph }] : []));
   const turns = Math.max(1, objectives.length);
@@ -70,10 +71,11 @@ export function assemble(name: string, entries: Entries, train: TrainSettings): 
     };
   });
   const extra: Entry[] = [{ name: "initialise", body: start.body }, ...updates];
+  const hasGradients = learns || differentiable.length > 0;
   // A model without a loss is not trained: its memory is its parameters and what a prediction needs.
   const training = [...flat.moments, flat.settings, flat.report, flat.factors];
   const buffers: readonly Buffer[] = [
-    ...lowered.program.buffers.filter((b) => learns || b.role !== "gradient"),
+    ...lowered.program.buffers.filter((b) => hasGradients || b.role !== "gradient"),
     ...(lowered.counters ? [] : [counters]),
     ...(learns ? training : []),
     ...(isAlone ? [] : own.flatMap((b) => [b.parameters, b.gradients, ...b.moments])),

@@ -52,7 +52,13 @@ export function check(source: string, file = defaultFile, options: CompileOption
   for (const [name, words] of Object.entries(options.vocabularies ?? {})) dims.set(name, words.length);
   const model = elaborate(
     main,
-    { dims, assume: options.assume ?? false, library: standardLibrary(), imports },
+    {
+      dims,
+      assume: options.assume ?? false,
+      library: standardLibrary(),
+      imports,
+      trainingResults: options.target === "tfjs",
+    },
     diagnostics,
   );
   if (model) reportUntrained(model, file, diagnostics);

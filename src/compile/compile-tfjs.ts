@@ -7,6 +7,7 @@ import { emitWebgpu } from "../backends/tfjs/webgpu.ts";
 import { place } from "../ir/kernel/addresses.ts";
 import type { KernelProgram } from "../ir/kernel/types.ts";
 import { verifyKernels } from "../ir/kernel/verify.ts";
+import { stableHash } from "../passes/hash.ts";
 import { planMemory } from "../passes/plan-memory.ts";
 import { base64 } from "../runtime/base64.ts";
 import type { HostModuleInfo, TfjsProgram } from "../runtime/tfjs/program.ts";
@@ -25,9 +26,13 @@ export function compileTfjs(fused: KernelProgram, wasm: Uint8Array): TfjsCompila
     webgpu: emitWebgpu(program),
     webgl: emitWebgl(verifyKernels(splitRows(program), "split-rows")),
     host: hostModule(fused, wasm),
+    hash: hashOf(wasm),
   };
   return { tfjs, program };
 }
+
+/** Of the whole program, and of nothing else. */
+const hashOf = (wasm: Uint8Array): string => (stableHash(base64(wasm)) >>> 0).toString(16).padStart(8, "0");
 
 /** All shaders one after another, each under its name. */
 export const shaderText = (shaders: readonly { readonly name: string; readonly code: string }[]): string =>

@@ -36,7 +36,11 @@ export async function compile(
   stages.graph("graph", model.graph);
 
   const without = new Set(options.without ?? []);
-  const entries = makeEntries(model, { without, observe: (entry, stage) => stages.pass(entry, stage) });
+  const entries = makeEntries(model, {
+    without,
+    differentiable: options.target === "tfjs",
+    observe: (entry, stage) => stages.pass(entry, stage),
+  });
   const parts = assemble(model.graph.name, entries, model.train);
   const fused = compileKernels(parts.program, { without, observe: stages.kernels });
 

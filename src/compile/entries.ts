@@ -5,7 +5,7 @@
  * way: `train` gets its gradients, `step` loses the time axis, `predict` of a model that reads its own choices is parted into
  * `begin` and `next`.
  */
-import type { Axis, Graph } from "../ir/graph/types.ts";
+import type { Axis, Graph, Output } from "../ir/graph/types.ts";
 import { axesOf, nodesOf } from "../ir/graph/walk.ts";
 import type { NetReference } from "../elaborate/environment.ts";
 import { objectiveEntry } from "../elaborate/objective.ts";
@@ -19,7 +19,7 @@ import {
   type Stage,
 } from "../passes/pipeline.ts";
 import type { Owner } from "../passes/stacked-sums.ts";
-import { split } from "../passes/split.ts";
+import { entryOf, split } from "../passes/split.ts";
 import { stepify } from "../passes/stepify.ts";
 import { generatorOf, type Generator } from "./generator.ts";
 import { ownerOf } from "./owners.ts";
@@ -36,6 +36,8 @@ export interface Entries {
   readonly looksAhead: string | null;
   /** What runs a model on its own choices; null where there is nothing that it feeds back. */
   readonly generator: Generator | null;
+  /** What makes the predictions differentiable by whoever computes with them; nothing unless it was asked for. */
+  readonly differentiable: readonly { readonly name: string; readonly graph: Graph }[];
 }
 
 /** The gradients of one objective by the parameters that it trains. */
@@ -45,13 +47,15 @@ export interface ObjectiveEntry {
 }
 
 export interface EntryOptions extends PipelineOptions {
+  readonly differentiable?: boolean;
   readonly observe?: (entry: string, stage: Stage) => void;
 }
 
 export function makeEntries(model: Model, options: EntryOptions = {}): Entries {
   const observe = (entry: string) => (stage: Stage) => options.observe?.(entry, stage);
   const owner = ownerOf(model);
-  const joint = runPasses(model.graph, forwardPasses({ ...options, owner }), { observe: observe("all") });
+  const whole = options.differentiable ? model.graph : withoutTrainingResults(model.graph);
+  const joint = runPasses(whole, forwardPasses({ ...options, owner }), { observe: observe("all") });
   const finish = (entry: string, graph: Graph | null, passes = finalPasses(options)): Graph | null =>
     graph && runPasses(graph, passes, { observe: observe(entry) });
   // Chunks have a length; of whole sequences a modest one is assumed.
@@ -61,6 +65,11 @@ export function makeEntries(model: Model, options: EntryOptions = {}): Entries {
     const entry = objectiveEntry("train", net);
     return { net, graph: finish(entry, split(joint, entry), [...backward, ...finalPasses(options)])! };
   });
+  const pulled = (name: string, results: Graph): Entries["differentiable"] => {
+    const backward = backwardPasses({ ...options, lookups, owner, pullback: floatData(model) });
+    const graph = runPasses(results, [...backward, ...finalPasses(options)], { observe: observe(name) });
+    return graph.outputs.length > 0 ? [{ name, graph }] : [];
+  };
   const stepped = stepEntry(model, split(joint, "step"));
   const predict = split(joint, "predict");
   const generator = predict && generatorOf(model, predict);
@@ -68,6 +77,8 @@ export function makeEntries(model: Model, options: EntryOptions = {}): Entries {
     ...forwardPasses(options).filter((p) => p.name === "simplify"),
     ...finalPasses(options),
   ];
+  const results = options.differentiable ? resultsOf(model, predict) : null;
+  const inTraining = results && trainingResults(split(joint, "apply"), results);
   return {
     predict: finish("predict", predict),
     evaluate: finish("evaluate", split(joint, "evaluate")),
@@ -80,7 +91,37 @@ export function makeEntries(model: Model, options: EntryOptions = {}): Entries {
       begin: finish("begin", generator.begin, simplified),
       next: finish("next", generator.next, simplified),
     },
+    differentiable: [
+      ...(results ? pulled("pullback", results) : []),
+      ...(inTraining ? [{ name: "apply", graph: finish("apply", inTraining)! }] : []),
+      ...(inTraining ? pulled("apply.pullback", inTraining) : []),
+    ],
   };
+}
+
+/** Results as they are in training are for who differentiates them. */
+const withoutTrainingResults = (graph: Graph): Graph => ({
+  ...graph,
+  outputs: graph.outputs.filter((output) => entryOf(output) !== "apply"),
+});
+
+const floatData = ({ data }: Model): ReadonlySet<string> =>
+  new Set(data.filter(({ base }) => base === "f32").map(({ name }) => name));
+
+/** Predictions without what is left beside them for searches and for the next call. */
+function resultsOf({ results }: Model, predict: Graph | null): Graph | null {
+  const names = new Set(results.map(({ name }) => `predict:${name}`));
+  return predict && { ...predict, outputs: predict.outputs.filter(({ name }) => names.has(name)) };
+}
+
+/** The same in training, under the same names; null where that is the same. */
+function trainingResults(graph: Graph | null, results: Graph): Graph | null {
+  const outputs = results.outputs.flatMap((output): Output[] => {
+    const own = graph?.outputs.find(({ name }) => name.replace(/^apply:/u, "predict:") === output.name);
+    return own ? [{ ...own, name: output.name }] : [];
+  });
+  const isSame = outputs.every((own, k) => own.value === results.outputs[k]!.value);
+  return isSame ? null : { name: `${results.name}.apply`, outputs };
 }
 
 function stepEntry(model: Model, graph: Graph | null): { graph: Graph | null; looksAhead: string | null } {

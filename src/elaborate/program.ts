@@ -110,6 +110,7 @@ export function elaborate(
     if (entry === "step") step = done;
     if (entry === "predict") predicted = done;
     outputs.push(...entryOutputs(entry, done.session, searchesPaths(source.program)));
+    if (entry === "train" && options.trainingResults) outputs.push(...resultOutputs("apply", done.session));
   }
   const { session } = last!;
   diagnostics.push(...last!.diagnostics);
@@ -142,11 +143,17 @@ const isChunked = (program: Program): boolean =>
 const searchesPaths = (program: Program): boolean =>
   program.statements.some((s) => s.kind === "decode" && s.settings.some(({ key }) => key.name === "beam"));
 
+const resultOutputs = (entry: string, { results }: Session): readonly Output[] =>
+  [...results.values()].map((result) => ({
+    name: `${entry}:${result.name}`,
+    role: "predict",
+    value: result.value.node,
+  }));
+
 function entryOutputs(entry: string, session: Session, emissions: boolean): Output[] {
   const outputs: Output[] = [];
   if (entry === "predict" || entry === "step")
-    for (const result of session.results.values())
-      outputs.push({ name: `${entry}:${result.name}`, role: "predict", value: result.value.node });
+    outputs.push(...resultOutputs(entry, session));
   else if (entry === "train") outputs.push(...trainOutputs(session.objectives));
   else outputs.push(...evaluateOutputs(entry, session.objectives));
   if (entry === "predict" && emissions)

@@ -20,6 +20,8 @@ export interface ElaborateOptions {
   readonly assume: boolean;
   readonly library: readonly Source[];
   readonly imports: (path: string, from: string) => Source | null;
+  /** Whether the results as they are in training, with dropout, stand among the outputs as `apply:NAME`. */
+  readonly trainingResults?: boolean;
 }
 
 export interface Run {

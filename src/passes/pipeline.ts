@@ -13,6 +13,7 @@ import { hoist } from "./hoist.ts";
 import { maskPadding } from "./mask-padding.ts";
 import { makeMergeGates } from "./merge-gates.ts";
 import type { Pass } from "./pass.ts";
+import { makePullback } from "./pullback.ts";
 import type { Owner } from "./stacked-sums.ts";
 import { simplify } from "./simplify.ts";
 import { splitStates } from "./split-states.ts";
@@ -33,6 +34,8 @@ export interface PipelineOptions {
   /** Which of several objectives trains a parameter, by its name, and whose gradients are wanted; one has all if not given. */
   readonly owner?: Owner;
   readonly trains?: number;
+  /** Differentiates predictions in place of a loss, by the parameters and by these inputs. */
+  readonly pullback?: ReadonlySet<string>;
 }
 
 const alone: Owner = () => 0;
@@ -61,15 +64,17 @@ export function forwardPasses(options: PipelineOptions = {}): readonly Pass[] {
 
 /** What training adds. */
 export function backwardPasses(options: PipelineOptions = {}): readonly Pass[] {
-  const { truncate, lookups, owner = alone, trains = 0 } = options;
+  const { truncate, lookups, owner = alone, trains = 0, pullback } = options;
   const passes: readonly Pass[] = [
     // On products that are hoisted and merged; before differentiate, so that the gradient is looked up too.
     ...(lookups === undefined ? [] : [makeGatherProducts({ lookups })]),
     // After the passes above, so that the gradient has their shape too: one product for all gates.
-    makeDifferentiate({
-      ...(truncate === undefined ? {} : { truncate }),
-      trains: (parameter) => owner(parameter) === trains,
-    }),
+    pullback
+      ? makePullback(pullback)
+      : makeDifferentiate({
+          ...(truncate === undefined ? {} : { truncate }),
+          trains: (parameter) => owner(parameter) === trains,
+        }),
     // Makes stacks of the gates' cotangents, and one scan of each pair with and without tape.
     simplify,
     // What the reversed scans read only from the tape is computed over all steps at once.
@@ -96,7 +101,7 @@ export function finalPasses(options: PipelineOptions = {}): readonly Pass[] {
 }
 
 /** Passes that give a graph its meaning: without them it would be another, not a slower one. */
-const needed: ReadonlySet<string> = new Set([differentiate.name, maskPadding.name]);
+const needed: ReadonlySet<string> = new Set([differentiate.name, makePullback(new Set()).name, maskPadding.name]);
 
 export const canBeLeftOut = (name: string): boolean => !needed.has(name);
 

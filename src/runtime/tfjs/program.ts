@@ -129,4 +129,6 @@ export interface TfjsProgram {
   readonly webgpu: WebgpuProgram;
   readonly webgl: WebglProgram;
   readonly host: HostModuleInfo;
+  /** What tells this program from all others, in the names of its kernels. */
+  readonly hash: string;
 }
