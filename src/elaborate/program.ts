@@ -152,8 +152,7 @@ const resultOutputs = (entry: string, { results }: Session): readonly Output[] =
 
 function entryOutputs(entry: string, session: Session, emissions: boolean): Output[] {
   const outputs: Output[] = [];
-  if (entry === "predict" || entry === "step")
-    outputs.push(...resultOutputs(entry, session));
+  if (entry === "predict" || entry === "step") outputs.push(...resultOutputs(entry, session));
   else if (entry === "train") outputs.push(...trainOutputs(session.objectives));
   else outputs.push(...evaluateOutputs(entry, session.objectives));
   if (entry === "predict" && emissions)

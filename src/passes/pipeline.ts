@@ -101,7 +101,11 @@ export function finalPasses(options: PipelineOptions = {}): readonly Pass[] {
 }
 
 /** Passes that give a graph its meaning: without them it would be another, not a slower one. */
-const needed: ReadonlySet<string> = new Set([differentiate.name, makePullback(new Set()).name, maskPadding.name]);
+const needed: ReadonlySet<string> = new Set([
+  differentiate.name,
+  makePullback(new Set()).name,
+  maskPadding.name,
+]);
 
 export const canBeLeftOut = (name: string): boolean => !needed.has(name);
 
