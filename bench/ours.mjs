@@ -48,13 +48,3 @@ function labels({ B, head }, { targets }) {
   if (head.labels === undefined) return targets;
   return Array.from({ length: B }, (_, b) => targets.subarray(b * head.labels, (b + 1) * head.labels));
 }
-
-/** The metadata's formula of the memory, `7272*B*T + 5552*B + 2532696`, for the row's sizes. */
-export function bytesAt(formula, sizes) {
-  return formula
-    .split(" + ")
-    .map((term) =>
-      term.split("*").reduce((product, factor) => product * (sizes[factor] ?? Number(factor)), 1),
-    )
-    .reduce((a, b) => a + b, 0);
-}

@@ -1,9 +1,9 @@
 /** What each pass is worth: rows with each pass switched off, one at a time, in turns with the whole pipeline. */
-import { optionalPasses } from "../../dist/index.js";
+import { optionalPasses, peakBytes } from "../../dist/index.js";
 import { dataOf, weightsOf } from "../data.mjs";
 import { describeMachine, load } from "../machine.mjs";
 import { clock, spread, takeTurns } from "../measure.mjs";
-import { bytesAt, compiled, prepareOurs } from "../ours.mjs";
+import { compiled, prepareOurs } from "../ours.mjs";
 import { rows } from "../rows.mjs";
 
 const chosen = ["W3", "W4", "W7"];
@@ -22,7 +22,12 @@ async function variantsOf(row, rounds) {
     const module = await compiled(row.program, without === null ? [] : [without]);
     const { metadata, gzipped } = module;
     const { time } = await prepareOurs(row, module, dataOf(row), weightsOf(metadata.parameters));
-    variants.push({ without, gzipped, memory: bytesAt(metadata.memory, row), time });
+    variants.push({
+      without,
+      gzipped,
+      memory: peakBytes(metadata.memory.training ?? metadata.memory.inference, row),
+      time,
+    });
   }
   const times = await takeTurns(variants, rounds);
   const [all] = times.map(spread);

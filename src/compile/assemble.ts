@@ -68,10 +68,13 @@ export function assemble(name: string, entries: Entries, train: TrainSettings): 
     return {
       name: objectiveEntry("update", net),
       body: optimiserStatements(train, own[index]!, { index, isLast }),
+      training: true,
     };
   });
   const extra: Entry[] = [{ name: "initialise", body: start.body }, ...updates];
   const hasGradients = learns || differentiable.length > 0;
+  const gradients = new Set<string>(objectives.map(({ net }) => objectiveEntry("gradients", net)));
+  const modelled = lowered.program.entries.map((e) => (gradients.has(e.name) ? { ...e, training: true } : e));
   // A model without a loss is not trained: its memory is its parameters and what a prediction needs.
   const training = [...flat.moments, flat.settings, flat.report, flat.factors];
   const buffers: readonly Buffer[] = [
@@ -83,7 +86,7 @@ export function assemble(name: string, entries: Entries, train: TrainSettings): 
   ];
   return {
     ...parts,
-    program: { ...lowered.program, buffers, entries: [...lowered.program.entries, ...extra] },
+    program: { ...lowered.program, buffers, entries: [...modelled, ...extra] },
   };
 }
 

@@ -3,7 +3,7 @@
  * program, kernel program to a module. Pure: what it reads comes in by `imports`, what it writes goes out as bytes.
  */
 import { compileKernels } from "../passes/kernel-pipeline.ts";
-import { peakBytes } from "../passes/plan-memory.ts";
+import type { Metadata } from "../runtime/metadata.ts";
 import { version } from "../version.ts";
 import { assemble } from "./assemble.ts";
 import { check } from "./check.ts";
@@ -11,6 +11,7 @@ import { compileTfjs, shaderText } from "./compile-tfjs.ts";
 import { makeEntries } from "./entries.ts";
 import { makeMetadata } from "./metadata.ts";
 import { defaultFile } from "./need-text.ts";
+import { peakMemory } from "./peak-memory.ts";
 import { makeStages } from "./stages.ts";
 import type { Compilation, CompileOptions } from "./types.ts";
 
@@ -56,8 +57,8 @@ export async function compile(
     stages.text("glsl", shaderText(webgl.draws));
   }
   const program = forDevice?.program ?? fused;
-  const memory = peakBytes(program.plan!);
-  stages.text("memory", memory);
+  const memory = peakMemory(program);
+  stages.text("memory", memoryText(memory));
   const metadata = makeMetadata({
     model,
     parts,
@@ -69,3 +70,6 @@ export async function compile(
   const made = forDevice ? { wasm: null, tfjs: forDevice.tfjs } : { wasm, tfjs: null };
   return { diagnostics, sources, ...made, metadata, stages: stages.texts };
 }
+
+const memoryText = ({ inference, training }: Metadata["memory"]): string =>
+  [`inference: ${inference.formula}`, ...(training ? [`training: ${training.formula}`] : [])].join("\n");

@@ -24,7 +24,7 @@ export interface MetadataInput {
   readonly parts: ProgramParts;
   readonly program: KernelProgram;
   readonly version: string;
-  readonly memory: string;
+  readonly memory: Metadata["memory"];
   readonly vocabularies: Readonly<Record<string, readonly string[]>>;
 }
 

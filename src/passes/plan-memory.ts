@@ -5,10 +5,14 @@
  *
  *   add : T·B·24, select : T·B·8, dh : B·8      becomes     slot 3: 24*T*B (add, select), slot 4: 8*B (dh)
  *
+ * What only training needs has slots of its own, at the end, or joins one that is as large anyway: then inference lays
+ * out nothing for it.
+ *
  * Needs: a row whose innermost dim is stored whole is stored with its padding, as backends do; temporaries in panels,
  * whose padding nobody writes, keep a slot of their own. Makes true: every buffer that lies in no other has a slot.
  */
 import type { Buffer, KernelProgram, MemoryPlan, Term } from "../ir/kernel/types.ts";
+import { isConstantSize } from "../ir/kernel/addresses.ts";
 import { fixedElements, rowDims } from "../ir/kernel/build.ts";
 import { type Lifetime, lifetimes } from "./lifetimes.ts";
 
@@ -22,15 +26,20 @@ export interface PlanOptions {
 export function planMemory(program: KernelProgram, options: PlanOptions = {}): KernelProgram {
   const roots = program.buffers.filter((b) => b.within === null);
   const entries = program.entries.map(lifetimes);
+  const forInference = entries.filter((_, k) => !program.entries[k]!.training);
+  const isForTraining = (b: Buffer): boolean =>
+    b.role === "temporary" && !forInference.some((lives) => lives.has(b));
   const isShared = (b: Buffer): boolean =>
     (options.reuse ?? true) && b.role === "temporary" && b.layout.kind === "rows";
   const { apart = () => false } = options;
   const slots: Slot[] = [];
-  for (const buffer of ordered(roots)) {
+  for (const buffer of ordered(roots, isForTraining)) {
     const size = sizeOf(buffer);
+    const training = isForTraining(buffer);
     const fits = (slot: Slot): boolean =>
       slot.shared &&
       slot.key === shapeOf(size) &&
+      (slot.training === training || sameSize(largest(slot.size, size), slot.size)) &&
       slot.tenants.every(
         (other) =>
           !apart(buffer, other) && entries.every((lives) => !meet(lives.get(buffer), lives.get(other))),
@@ -39,12 +48,12 @@ export function planMemory(program: KernelProgram, options: PlanOptions = {}): K
     if (slot) {
       slot.tenants.push(buffer);
       slot.size = largest(slot.size, size);
-    } else slots.push({ key: shapeOf(size), shared: isShared(buffer), tenants: [buffer], size });
+    } else slots.push({ key: shapeOf(size), shared: isShared(buffer), tenants: [buffer], size, training });
   }
-  const isConstant = (slot: Slot): boolean => slot.size.every((t) => t.symbols.length === 0);
-  const sorted = [...slots.filter(isConstant), ...slots.filter((s) => !isConstant(s))];
+  const rank = ({ size, training }: Slot): number => (isConstantSize(size) ? 0 : training ? 2 : 1);
+  const sorted = slots.toSorted((a, b) => rank(a) - rank(b));
   const slotOf = new Map(sorted.flatMap((slot, k) => slot.tenants.map((b) => [b, k] as const)));
-  const plan: MemoryPlan = { slots: sorted.map(({ size }) => ({ size })), slotOf };
+  const plan: MemoryPlan = { slots: sorted.map(({ size, training }) => ({ size, training })), slotOf };
   return { ...program, plan };
 }
 
@@ -53,17 +62,20 @@ interface Slot {
   readonly shared: boolean;
   readonly tenants: Buffer[];
   size: readonly Term[];
+  /** Training's own temporaries may share slots of inference, but not enlarge them. */
+  readonly training: boolean;
 }
 
 const meet = (a: Lifetime | undefined, b: Lifetime | undefined): boolean =>
   a !== undefined && b !== undefined && a.first <= b.last && b.first <= a.last;
 
-/** What persists in the order of the program, then temporaries, the large before the small. */
-function ordered(buffers: readonly Buffer[]): readonly Buffer[] {
+/** What persists in the order of the program, then temporaries, those of training last, the large before the small. */
+function ordered(buffers: readonly Buffer[], isForTraining: (b: Buffer) => boolean): readonly Buffer[] {
   const weight = (b: Buffer): number => sizeOf(b).reduce((n, t) => n + t.factor, 0);
   const temporaries = buffers.filter((b) => b.role === "temporary");
   const rest = buffers.filter((b) => b.role !== "temporary");
-  return [...rest, ...temporaries.sort((a, b) => weight(b) - weight(a))];
+  const turn = (b: Buffer): number => Number(isForTraining(b));
+  return [...rest, ...temporaries.sort((a, b) => turn(a) - turn(b) || weight(b) - weight(a))];
 }
 
 // ---- sizes --------------------------------------------------------------------------------------------------
@@ -110,9 +122,18 @@ function largest(a: readonly Term[], b: readonly Term[]): readonly Term[] {
   );
 }
 
-/** The memory of all slots as a formula of the run-time sizes, in bytes, slack not counted: `384*B*T + 1280`. */
-export function peakBytes(plan: MemoryPlan): string {
-  const terms = collected(plan.slots.flatMap((s) => s.size));
-  const text = terms.map((t) => [t.factor * 4, ...t.symbols].join("*")).join(" + ");
+/** The same monomials with the same factors. */
+const sameSize = (a: readonly Term[], b: readonly Term[]): boolean => formula(a) === formula(b);
+
+/** Bytes as a formula of the run-time sizes: `384*B*T + 1280`. */
+export function formula(elements: readonly Term[], bytes = 0): string {
+  const terms = collected([
+    ...elements.map((t) => ({ ...t, factor: 4 * t.factor })),
+    { factor: bytes, symbols: [] },
+  ]);
+  const text = terms.map((t) => [t.factor, ...t.symbols].join("*")).join(" + ");
   return text === "" ? "0" : text;
 }
+
+/** The memory of all slots as a formula of the run-time sizes, in bytes, slack not counted. */
+export const peakBytes = (plan: MemoryPlan): string => formula(plan.slots.flatMap((s) => s.size));

@@ -8,12 +8,13 @@ export { RnncError } from "./errors.ts";
 export type { Answer, Decoded, GenerateOptions } from "./generate.ts";
 export { type LabelledHypothesis, load, type LoadOptions, type Model, type PredictOptions } from "./load.ts";
 export type { States } from "./machine.ts";
-export type { Metadata } from "./metadata.ts";
+export type { Metadata, PeakMemory } from "./metadata.ts";
 export { openPackage, type PackageOptions, type PackageParts } from "./open-package.ts";
 export { ngram, type NgramOptions } from "./ngram.ts";
 export { type Hypothesis, prefixBeam, type Scorer, type SearchOptions } from "./prefix-beam.ts";
 export type { Nested, Result } from "./results.ts";
 export { choose, draw, type SampleOptions } from "./sample.ts";
+export { peakBytes } from "./peak-bytes.ts";
 export { readSafetensors, type Safetensors, type Tensor, writeSafetensors } from "./safetensors.ts";
 export type { Stream, StreamOptions } from "./stream.ts";
 export type {

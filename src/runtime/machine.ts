@@ -43,8 +43,11 @@ export const newTenant = (buffers: readonly string[] | null = null): Tenant => (
 
 /** Where a machine's memory is and what runs over it. */
 export interface Host {
-  /** Lays the slots out for these sizes. What has a constant size keeps its place and content. */
-  readonly reserve: (sizes: Sizes) => void;
+  /**
+   * Lays the slots out for these sizes. What has a constant size keeps its place and content; so does all that inference
+   * needs where the sizes stay the same and what training needs besides is added.
+   */
+  readonly reserve: (sizes: Sizes, training: boolean) => void;
   /** The place of a slot's first element. */
   readonly base: (slot: number) => number;
   /** The memory as it is now; memory that has grown leaves older views empty. */
@@ -91,10 +94,12 @@ export function openMachine(metadata: Metadata, host: Host): Machine {
   let sizes: Sizes = {};
   let bases = new Map<number, number>();
   let current: Tenant | null = null;
+  let forTraining = false;
 
   const lay = (next: Sizes): void => {
-    host.reserve(next);
+    host.reserve(next, false);
     sizes = next;
+    forTraining = false;
     bases = new Map();
     clearBuffers(machine);
   };
@@ -154,12 +159,19 @@ export function openMachine(metadata: Metadata, host: Host): Machine {
     },
     run: (purpose) => {
       if (!metadata.entries[purpose]) fail(noEntry[purpose] ?? noLoss);
+      if (!forTraining && trains(purpose)) {
+        host.reserve(sizes, true);
+        forTraining = true;
+      }
       host.run(purpose);
     },
   };
   lay(Object.fromEntries(metadata.symbols.map((symbol) => [symbol, 1])));
   return machine;
 }
+
+/** The entries whose memory is laid out when they first run: predictions do without. */
+const trains = (purpose: Purpose): boolean => /^gradients(?:\.|$)/u.test(purpose);
 
 /** Why an entry is not there; those of choices are never asked for where they are not. */
 const noEntry: Readonly<Partial<Record<string, string>>> = {

@@ -56,8 +56,24 @@ export interface Metadata {
   readonly cannotGenerate: { readonly data: string; readonly why: string } | null;
   /** The entries of vocabularies read from data, by the name of that data: index is the id. */
   readonly vocabularies: Readonly<Record<string, readonly string[]>>;
-  /** Peak memory in bytes as a formula of the symbols, for people. */
-  readonly memory: string;
+  /** What the module lays out in memory; for training null where there is nothing to learn. */
+  readonly memory: { readonly inference: PeakMemory; readonly training: PeakMemory | null };
+}
+
+/** All memory that is ever taken for some sizes, to be computed by `peakBytes`. */
+export interface PeakMemory {
+  /** In bytes, for people: `7272*B*T + 5856*B + 3240248`. Up to 63 bytes for each of `slots` come on top. */
+  readonly formula: string;
+  /** The end of what has a constant size, in bytes. */
+  readonly fixed: number;
+  /** Each slot of another size: the sum of these, a multiple of 64 and 64 more. */
+  readonly slots: readonly (readonly MemoryTerm[])[];
+}
+
+/** So many bytes times the sizes named. */
+export interface MemoryTerm {
+  readonly bytes: number;
+  readonly symbols: readonly string[];
 }
 
 /** An objective: what a step of training runs for it, and where its loss is afterwards. */

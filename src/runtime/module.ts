@@ -51,12 +51,13 @@ export async function startModule(
   };
 
   return {
-    reserve: (sizes) => {
+    reserve: (sizes, training) => {
       const wanted = metadata.symbols.map((symbol) => sizes[symbol] ?? 1);
-      if (Number(reserve(...wanted)) >= 0) return;
+      if (Number(reserve(...wanted, training ? 0 : 1)) >= 0) return;
+      const { formula } = (training && metadata.memory.training) || metadata.memory.inference;
       fail(
         `there is no memory for ${metadata.symbols.map((symbol, k) => `${symbol} = ${wanted[k]}`).join(", ")}: ` +
-          `it takes ${metadata.memory}; a smaller batch needs less`,
+          `it takes ${formula}; a smaller batch needs less`,
       );
     },
     base: (slot) => Number(base(slot)) >>> 2,

@@ -2,6 +2,7 @@
  * Where elements lie in the module's memory: the offset of one element, the bases of a plan's slots. The emitted module
  * computes the same numbers in `reserve`; tests use these. Bases count bytes.
  */
+import { isConstantSize } from "../../ir/kernel/addresses.ts";
 import { type Sizes, storage } from "../../ir/kernel/layout.ts";
 import type { Buffer, MemoryPlan, Term } from "../../ir/kernel/types.ts";
 
@@ -22,16 +23,17 @@ const slotBytes = (size: readonly Term[], sizes: Sizes): number =>
 /** Where the slot after one at `base` starts. */
 export const nextBase = (base: number, bytes: number): number => roundUp(base + bytes + slack, alignment);
 
-/** What `reserve` computes: the address of each slot, and the end of all. */
+/** What `reserve` computes: the address of each slot, and the end of all; `inference`: of what training alone needs, nothing. */
 export function slotBases(
   plan: MemoryPlan,
   sizes: Sizes,
+  inference = false,
 ): { readonly bases: readonly number[]; readonly end: number } {
   const bases: number[] = [];
   let end = firstAddress;
-  for (const { size } of plan.slots) {
+  for (const { size, training = false } of plan.slots) {
     bases.push(end);
-    end = nextBase(end, slotBytes(size, sizes));
+    if (!inference || !training || isConstantSize(size)) end = nextBase(end, slotBytes(size, sizes));
   }
   return { bases, end: end + slack };
 }

@@ -1,6 +1,6 @@
 /**
  * The module's memory: `reserve` lays the slots out for given sizes and grows the memory, `base` tells where a slot lies.
- * Slots of constant size come first and lie where `slotBases` of `layout.ts` says, whatever the sizes are.
+ * A last argument of 1 leaves out what only training needs, which lies behind the rest. Slots of constant size come first and lie where `slotBases` of `layout.ts` says, whatever the sizes are.
  */
 import binaryen from "binaryen";
 import { CompilerBug } from "../../diagnostics/diagnostic.ts";
@@ -57,9 +57,10 @@ function writeReserve(
 ): void {
   const code = new FunctionCode(
     m,
-    symbols.map(() => binaryen.i32),
+    [...symbols, "inference"].map(() => binaryen.i32),
   );
   const L = m.i64;
+  const forTraining = (): Ref => L.extend_u(m.i32.eqz(code.get(code.param(symbols.length))));
   const sizes = new Map(symbols.map((s, i) => [s, code.param(i)]));
   const bytes = ({ factor, symbols }: Term): Ref =>
     symbols.reduce<Ref>(
@@ -83,18 +84,19 @@ function writeReserve(
   );
   const body: Ref[] = symbols.map((s, i) => m.global.set(sizeGlobal(s), code.get(code.param(i))));
   const end = code.keep(body, L.const(BigInt(firstFree)), binaryen.i64);
-  plan.slots.forEach(({ size }, slot) => {
+  plan.slots.forEach(({ size, training = false }, slot) => {
     const { global } = places[slot]!;
     if (global === null) return;
     const all = atLeastZero(
       size.map(bytes).reduce((sum, t) => L.add(sum, t)),
       size.some(({ factor }) => factor < 0),
     );
-    const rounded = L.and(L.add(L.add(code.get(end), all), L.const(127n)), L.const(-64n));
+    const rounded = L.and(L.add(all, L.const(127n)), L.const(-64n));
+    const needed = training ? L.mul(rounded, forTraining()) : rounded;
     const tooFar = L.gt_u(code.get(end), L.const(highest));
     body.push(
       m.global.set(global, m.i32.wrap(code.get(end))),
-      code.set(end, rounded),
+      code.set(end, L.add(code.get(end), needed)),
       m.if(tooFar, m.return(m.i32.const(-1))),
     );
   });

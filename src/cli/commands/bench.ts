@@ -1,8 +1,9 @@
 /** `rnnc bench`: how long a program's model takes on this machine, to predict, step and train. */
-import { InvalidArgumentError, type Command } from "commander";
+import { type Command } from "commander";
 import type { Metadata } from "../../runtime/metadata.ts";
 import type { Timing } from "../bench/take-turns.ts";
-import { Failure, misuse } from "../failure.ts";
+import { Failure } from "../failure.ts";
+import { lengthOption, lengthsOf } from "../lengths.ts";
 import {
   assignment,
   dimOption,
@@ -23,8 +24,6 @@ interface BenchOptions {
   readonly json?: boolean;
 }
 
-const defaultLength = 50;
-
 export function addBench(program: Command): void {
   program
     .command("bench")
@@ -38,11 +37,7 @@ export function addBench(program: Command): void {
       "examples of a prediction and of a training step (default: the program's)",
       wholeNumber(1),
     )
-    .option(
-      "--length <N|AXIS=N>",
-      `how long sequences are, all or along one axis (default: \`tbptt\`, or ${defaultLength})`,
-      lengthOption,
-    )
+    .addOption(lengthOption())
     .addOption(dimOption())
     .option(
       "--vocab <NAME=N|FILE>",
@@ -52,13 +47,6 @@ export function addBench(program: Command): void {
     .addOption(withoutOption())
     .addOption(jsonOption())
     .action(bench);
-}
-
-/** Under the name of the axis; of all axes, under none. */
-function lengthOption(text: string, previous: Sizes = {}): Sizes {
-  const [axis, length] = text.includes("=") ? Object.entries(assignment(text))[0]! : ["", text];
-  if (axis === "B") throw new InvalidArgumentError("B is the batch: give `--batch`.");
-  return { ...previous, [axis]: wholeNumber(1)(length) };
 }
 
 async function bench(path: string, options: BenchOptions): Promise<void> {
@@ -125,18 +113,10 @@ interface BenchSizes {
   readonly parameters: number;
 }
 
-function sizesOf(file: string, metadata: Metadata, { batch, length = {} }: BenchOptions): BenchSizes {
-  const axes = metadata.symbols.filter((symbol) => symbol !== "B");
-  const unknown = Object.keys(length).find((axis) => axis !== "" && !axes.includes(axis));
-  if (unknown !== undefined)
-    throw misuse(
-      `\`${file}\` has no sequences along \`${unknown}\`.`,
-      axes.length === 0 ? null : `It has ${axes.map((axis) => `\`${axis}\``).join(", ")}.`,
-    );
-  const all = length[""] ?? metadata.train.tbptt ?? defaultLength;
+function sizesOf(file: string, metadata: Metadata, { batch, length }: BenchOptions): BenchSizes {
   return {
     batch: batch ?? metadata.train.batch,
-    lengths: Object.fromEntries(axes.map((axis) => [axis, length[axis] ?? all])),
+    lengths: lengthsOf(file, metadata, length),
     vocabularies: Object.fromEntries(
       metadata.data.flatMap(({ vocabulary }) =>
         vocabulary ? [[vocabulary.of, vocabulary.size] as const] : [],

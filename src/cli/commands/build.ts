@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { Option, type Command } from "commander";
 import { Failure, misuse } from "../failure.ts";
+import { lengthOption, lengthsOf } from "../lengths.ts";
 import {
   dimOption,
   jsonOption,
@@ -13,11 +14,14 @@ import {
 import { colorsFor, formatBytes, say, sayJson, table } from "../output.ts";
 import type { CompileOptions } from "../../compile/types.ts";
 import type { SourceFile } from "../compile-file.ts";
+import type { Metadata, PeakMemory } from "../../runtime/metadata.ts";
+import { peakBytes } from "../../runtime/peak-bytes.ts";
 
 interface BuildOptions {
   readonly output?: string;
   readonly dim?: Sizes;
   readonly vocab?: Assignments;
+  readonly length?: Sizes;
   readonly weights?: string;
   readonly singleFile?: boolean;
   readonly emit?: string;
@@ -45,6 +49,7 @@ export function addBuild(program: Command): void {
     .addOption(targetOption())
     .addOption(dimOption())
     .addOption(vocabOption())
+    .addOption(lengthOption())
     .option("--weights <FILE>", "put these weights into the package (safetensors, names as in the program)")
     .option("--single-file", "one JavaScript file with everything in it")
     .option(
@@ -81,6 +86,7 @@ async function build(path: string, options: BuildOptions): Promise<void> {
       `\`${source.file}\` defines things and computes nothing, so there is nothing to build.`,
       "Another program can `import` it.",
     );
+  const memory = memoryOf(metadata, lengthsOf(source.file, metadata, options.length));
   const folder = options.output ?? modelName(source.file);
   await refuseToOverwrite(folder, metadata.name, options);
   const weights =
@@ -100,7 +106,7 @@ async function build(path: string, options: BuildOptions): Promise<void> {
     return sayJson({
       folder,
       files,
-      memory: metadata.memory,
+      memory,
       parameters: metadata.parameters.map(({ name, shape }) => ({ name, shape })),
       looksAhead: metadata.looksAhead,
     });
@@ -111,9 +117,30 @@ async function build(path: string, options: BuildOptions): Promise<void> {
     colors.dim(`${formatBytes(gzipped)} gzipped`),
   ]);
   say(table(rows));
-  say(`\n  memory: ${metadata.memory}`);
+  say(`\n${memoryText(memory)}`);
   if (metadata.looksAhead !== null) say(`  no streaming: ${metadata.looksAhead}`);
   if (metadata.cannotGenerate !== null) say(`  no answers: ${metadata.cannotGenerate.why}`);
+}
+
+interface Memory {
+  readonly sizes: Sizes;
+  /** Peaks, by what the module is used for. */
+  readonly inference: { readonly formula: string; readonly bytes: number };
+  readonly training: { readonly formula: string; readonly bytes: number } | null;
+}
+
+function memoryOf({ memory, symbols, train }: Metadata, lengths: Sizes): Memory {
+  const sizes = Object.fromEntries(symbols.map((s) => [s, s === "B" ? train.batch : lengths[s]!]));
+  const peak = (of: PeakMemory) => ({ formula: of.formula, bytes: peakBytes(of, sizes) });
+  return { sizes, inference: peak(memory.inference), training: memory.training && peak(memory.training) };
+}
+
+function memoryText({ sizes, inference, training }: Memory): string {
+  const at = Object.entries(sizes).map(([name, size]) => `${name} = ${size}`);
+  const peaks = Object.entries({ inference, training }).flatMap(([use, peak]) =>
+    peak ? [[`  ${use}`, formatBytes(peak.bytes), peak.formula]] : [],
+  );
+  return `  memory:${at.length > 0 ? ` at ${at.join(", ")}` : ""}\n${table(peaks, [0, 2])}`;
 }
 
 /** Of a program with errors they are what is said. */

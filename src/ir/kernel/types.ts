@@ -241,6 +241,8 @@ export interface Entry {
   /** `predict`, `evaluate`, `gradients`, `update`, `step`, `initialise` … */
   readonly name: string;
   readonly body: readonly Statement[];
+  /** Whether only training runs it: memory that no other entry needs is laid out when training begins. */
+  readonly training?: boolean;
 }
 
 export interface KernelProgram {
@@ -252,6 +254,12 @@ export interface KernelProgram {
   readonly plan: MemoryPlan | null;
 }
 
+export interface MemorySlot {
+  readonly size: readonly Term[];
+  /** Whether only entries for training need it. Of constant size it is there from the start all the same. */
+  readonly training?: boolean;
+}
+
 /** A product of run-time sizes times a constant, in elements of 4 bytes; a size is a sum of them. */
 export interface Term {
   readonly factor: number;
@@ -260,10 +268,10 @@ export interface Term {
 
 /**
  * Memory is a sequence of slots, each as long as the largest of its tenants needs (all of one monomial shape).
- * Slots of constant size come first, so persistent buffers have constant addresses. Each slot is followed by 64 bytes of slack and
- * starts at a multiple of 64.
+ * Slots of constant size come first, so persistent buffers have constant addresses; those for training alone come last, so that
+ * the others lie where they lay before it. Each slot is followed by 64 bytes of slack and starts at a multiple of 64.
  */
 export interface MemoryPlan {
-  readonly slots: readonly { readonly size: readonly Term[] }[];
+  readonly slots: readonly MemorySlot[];
   readonly slotOf: ReadonlyMap<Buffer, number>;
 }

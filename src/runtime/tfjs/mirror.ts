@@ -63,7 +63,9 @@ export function openMirror({ metadata, device, entries, initialise }: MirrorOpti
   const upload = (name: string): void => device.write(find(name), view(name));
 
   const host: Host = {
-    reserve: (next) => {
+    reserve: (next, training) => {
+      // A device has laid out all of it before.
+      if (training) return;
       device.reserve(next);
       sizes = next;
       const total = layOut(next);
