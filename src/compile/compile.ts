@@ -43,13 +43,14 @@ export async function compile(
     observe: (entry, stage) => stages.pass(entry, stage),
   });
   const parts = assemble(model.graph.name, entries, model.train);
-  const fused = compileKernels(parts.program, { without, observe: stages.kernels });
+  const threads = (options.threads ?? false) && options.target !== "tfjs";
+  const fused = compileKernels(parts.program, { without, threads, observe: stages.kernels });
 
   // Binaryen is large: it is loaded only when code is emitted.
   const { emit, emitText } = await import("../backends/wasm/emit.ts");
   const relaxed = options.relaxedSimd ?? false;
-  if (stages.wants("wat")) stages.text("wat", emitText(fused, { relaxed }));
-  const wasm = emit(fused, { relaxed });
+  if (stages.wants("wat")) stages.text("wat", emitText(fused, { relaxed, threads }));
+  const wasm = emit(fused, { relaxed, threads });
   const forDevice = options.target === "tfjs" ? compileTfjs(fused, wasm) : null;
   if (stages.wants("wgsl") || stages.wants("glsl")) {
     const { webgpu, webgl } = (forDevice ?? compileTfjs(fused, wasm)).tfjs;
@@ -68,7 +69,13 @@ export async function compile(
     vocabularies: options.vocabularies ?? {},
   });
   const made = forDevice ? { wasm: null, tfjs: forDevice.tfjs } : { wasm, tfjs: null };
-  return { diagnostics, sources, ...made, metadata, stages: stages.texts };
+  return {
+    diagnostics,
+    sources,
+    ...made,
+    metadata: threads ? { ...metadata, threads } : metadata,
+    stages: stages.texts,
+  };
 }
 
 const memoryText = ({ inference, training }: Metadata["memory"]): string =>

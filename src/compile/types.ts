@@ -19,6 +19,8 @@ export interface CompileOptions {
   ) => { readonly file: string; readonly source: string } | null;
   /** Products by relaxed SIMD: faster where there is a fused multiply-add, and bits that depend on the machine. */
   readonly relaxedSimd?: boolean;
+  /** A module for several threads over shared memory; the bits do not depend on how many there are. */
+  readonly threads?: boolean;
   /** Passes switched off, by name. */
   readonly without?: readonly string[];
   /** Stages to print: `ast`, `graph`, a pass, `kernels`, `memory`, `wat`, `wgsl`, `glsl`. */

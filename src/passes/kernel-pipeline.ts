@@ -6,19 +6,25 @@ import type { KernelProgram } from "../ir/kernel/types.ts";
 import { verifyKernels } from "../ir/kernel/verify.ts";
 import { fuse } from "./fuse.ts";
 import { planMemory } from "./plan-memory.ts";
+import { apartInLoops, share } from "./share.ts";
 
-export const kernelPassNames = ["fuse", "plan-memory"] as const;
+export const kernelPassNames = ["fuse", "share", "plan-memory"] as const;
 
 export interface KernelOptions {
   /** Names of passes to leave out; without `plan-memory` no two buffers share memory. */
   readonly without?: ReadonlySet<string>;
+  /** For several threads. */
+  readonly threads?: boolean;
   /** Sees the program as lowered (`lower`), after `fuse`, and in the end (`kernels`). */
-  readonly observe?: (stage: "lower" | "fuse" | "plan-memory" | "kernels", program: KernelProgram) => void;
+  readonly observe?: (
+    stage: "lower" | "fuse" | "share" | "plan-memory" | "kernels",
+    program: KernelProgram,
+  ) => void;
 }
 
 /** From what `lower` made to what a backend emits: fused, with a memory plan. */
 export function compileKernels(lowered: KernelProgram, options: KernelOptions = {}): KernelProgram {
-  const { without = new Set<string>(), observe } = options;
+  const { without = new Set<string>(), threads = false, observe } = options;
   let program = verifyKernels(lowered, "lower");
   observe?.("lower", program);
   if (!without.has("fuse")) {
@@ -26,8 +32,13 @@ export function compileKernels(lowered: KernelProgram, options: KernelOptions = 
     program = verifyKernels(fuse(program), "fuse");
     observe?.("fuse", program);
   }
+  if (threads && !without.has("share")) {
+    // After fuse: a kernel that has become part of another is not divided by itself.
+    program = verifyKernels(share(program), "share");
+    observe?.("share", program);
+  }
   // Last: lifetimes are those of the statements that are emitted.
-  program = planMemory(program, { reuse: !without.has("plan-memory") });
+  program = planMemory(program, { reuse: !without.has("plan-memory"), apart: apartInLoops(program) });
   observe?.("plan-memory", program);
   observe?.("kernels", program);
   return program;

@@ -54,6 +54,9 @@ export interface Host {
   readonly floats: () => Float32Array;
   readonly integers: () => Int32Array;
   readonly run: (entry: Purpose) => void;
+  /** How many threads run it, if there is a choice, and what ends those of its own. */
+  readonly threads?: number;
+  readonly dispose?: () => void;
 }
 
 export type Purpose = keyof Metadata["entries"];

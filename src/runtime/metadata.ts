@@ -56,6 +56,8 @@ export interface Metadata {
   readonly cannotGenerate: { readonly data: string; readonly why: string } | null;
   /** The entries of vocabularies read from data, by the name of that data: index is the id. */
   readonly vocabularies: Readonly<Record<string, readonly string[]>>;
+  /** Built for several threads: the module takes shared memory. */
+  readonly threads?: true;
   /** What the module lays out in memory; for training null where there is nothing to learn. */
   readonly memory: { readonly inference: PeakMemory; readonly training: PeakMemory | null };
 }

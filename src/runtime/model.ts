@@ -11,14 +11,16 @@ import type { DecodeOptions } from "./decode-options.ts";
 import { fail } from "./errors.ts";
 import { feed } from "./feed.ts";
 import type { GenerateOptions } from "./generate.ts";
-import { type Machine, newTenant, startMachine } from "./machine.ts";
+import { type Host, type Machine, newTenant, openMachine } from "./machine.ts";
 import type { Metadata } from "./metadata.ts";
+import { startModule } from "./module.ts";
 import type { SearchOptions } from "./prefix-beam.ts";
 import { readOutput, type Result } from "./results.ts";
 import { readSafetensors, writeSafetensors } from "./safetensors.ts";
 import type { Searches } from "./searches.ts";
 import type { LabelledHypothesis } from "./spellings.ts";
 import { openStream, type Stream, type StreamOptions } from "./stream.ts";
+import type { startThreads } from "./threads.ts";
 import { openTrainer, type Trainer, type TrainerOptions } from "./trainer.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 import { checkTensors, readFlat, writeFlat } from "./weights.ts";
@@ -28,6 +30,14 @@ export interface LoadOptions {
   readonly wasm: BufferSource | WebAssembly.Module;
   /** A safetensors file: weights, or a checkpoint of a training. */
   readonly weights?: ArrayBuffer | Uint8Array | null;
+  /** Of a module built for threads: how many, this one among them. Default: the machine's cores, at most 4. */
+  readonly threads?: number;
+}
+
+/** What only some packages hold. */
+export interface Extras {
+  readonly searches?: Searches | null;
+  readonly startThreads?: typeof startThreads | null;
 }
 
 export interface PredictOptions extends DecodeOptions {
@@ -75,6 +85,10 @@ export interface Model {
   readonly weights: () => Uint8Array;
   /** Replaces the weights; refuses a file whose names or shapes are not the model's. */
   readonly loadWeights: (file: ArrayBuffer | Uint8Array) => void;
+  /** How many threads run it. */
+  readonly threads: number;
+  /** Ends the threads of its own, if it has any: the model is of no use afterwards. */
+  readonly dispose: () => void;
 }
 
 /** What searches have of a model. */
@@ -87,10 +101,11 @@ export interface ModelCore {
 
 export type Outputs = Readonly<Record<string, readonly Result[]>>;
 
-/** `searches`: null for a model that needs none. */
-export async function openModel(options: LoadOptions, searches: Searches | null): Promise<Model> {
-  const { metadata, wasm, weights } = parts(options);
-  const machine = await startMachine(metadata, wasm);
+export async function openModel(options: LoadOptions, extras: Extras = {}): Promise<Model> {
+  const { metadata, weights } = parts(options);
+  const { searches = null } = extras;
+  const host = await startHost(options, extras);
+  const machine = openMachine(metadata, host);
   const of = specsOf(metadata, searches?.choiceData ?? null);
   const tenant = newTenant();
   const status = { weights: metadata.parameters.length === 0 };
@@ -165,9 +180,18 @@ export async function openModel(options: LoadOptions, searches: Searches | null)
       writeFlat(machine, own);
       status.weights = true;
     },
+    threads: host.threads ?? 1,
+    dispose: () => host.dispose?.(),
   };
   if (weights) model.loadWeights(weights);
   return model;
+}
+
+function startHost({ metadata, wasm, threads }: LoadOptions, { startThreads }: Extras): Promise<Host> {
+  if (metadata.threads && startThreads) return startThreads(metadata, wasm, threads);
+  if (threads !== undefined && threads !== 1 && !metadata.threads)
+    fail("this module runs on one thread: build it with `--threads` for several");
+  return startModule(metadata, wasm);
 }
 
 /** A program with errors has neither module nor metadata. */

@@ -6,7 +6,7 @@ import type { Metadata } from "./metadata.ts";
 type Export = (...sizes: number[]) => unknown;
 
 /** Fails where the engine lacks something that the module was built for. */
-async function compiled(wasm: BufferSource): Promise<WebAssembly.Module> {
+export async function compiled(wasm: BufferSource): Promise<WebAssembly.Module> {
   try {
     return await WebAssembly.compile(wasm);
   } catch (error) {
@@ -24,8 +24,19 @@ export async function startModule(
   if (metadata.format !== 1)
     fail(`this runtime reads packages of format 1, not ${String(metadata.format)}: build the package again`);
   const module = wasm instanceof WebAssembly.Module ? wasm : await compiled(wasm);
-  // The module grows it, up to the 2 GiB that its addresses reach.
-  const memory = new WebAssembly.Memory({ initial: 1, maximum: 32768 });
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: largestMemory });
+  return (await instanceOf(metadata, module, memory)).host;
+}
+
+/** In pages: the module grows its memory up to the 2 GiB that its addresses reach. */
+export const largestMemory = 32768;
+
+/** An instance over the memory given. */
+export async function instanceOf(
+  metadata: Metadata,
+  module: WebAssembly.Module,
+  memory: WebAssembly.Memory,
+): Promise<{ readonly host: Host; readonly exports: WebAssembly.Exports }> {
   const imports: Record<string, Record<string, WebAssembly.Memory>> = {};
   for (const { module: from, name, kind } of WebAssembly.Module.imports(module))
     if (kind === "memory") (imports[from] ??= {})[name] = memory;
@@ -50,7 +61,7 @@ export async function startModule(
     integers = new Int32Array(memory.buffer);
   };
 
-  return {
+  const host: Host = {
     reserve: (sizes, training) => {
       const wanted = metadata.symbols.map((symbol) => sizes[symbol] ?? 1);
       if (Number(reserve(...wanted, training ? 0 : 1)) >= 0) return;
@@ -65,4 +76,5 @@ export async function startModule(
     integers: () => (refresh(), integers),
     run: (purpose) => void entries[purpose]!(),
   };
+  return { host, exports };
 }

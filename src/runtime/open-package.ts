@@ -4,8 +4,7 @@
  */
 import { fromBase64 } from "./base64.ts";
 import { fail } from "./errors.ts";
-import { type Model, openModel } from "./model.ts";
-import type { Searches } from "./searches.ts";
+import { type Extras, type Model, openModel } from "./model.ts";
 import type { Metadata } from "./metadata.ts";
 
 /** Where the parts of a package are; in text: base64 of what is inline. Asked only for what the caller did not give. */
@@ -26,21 +25,24 @@ export interface PackageOptions {
   readonly wasm?: BufferSource | WebAssembly.Module;
   /** What the package's `.json` holds. */
   readonly metadata?: Metadata;
+  /** Of a package built with `--threads`: how many, this one among them. Default: the machine's cores, at most 4. */
+  readonly threads?: number;
 }
 
-/** `base` is the address of the package's module. `searches`: null for a model that needs none. */
+/** `base` is the address of the package's module. */
 export async function openPackage(
   parts: PackageParts,
   base: string,
   options: PackageOptions = {},
-  searches: Searches | null = null,
+  extras: Extras = {},
 ): Promise<Model> {
   const [wasm, metadata, weights] = await Promise.all([
     options.wasm ?? bytesOf(parts.wasm()),
     options.metadata ?? metadataOf(parts.metadata()),
     weightsOf(parts, base, options),
   ]);
-  return openModel({ metadata, wasm, weights }, searches);
+  const { threads } = options;
+  return openModel({ metadata, wasm, weights, ...(threads === undefined ? {} : { threads }) }, extras);
 }
 
 export async function metadataOf(part: URL | Metadata): Promise<Metadata> {

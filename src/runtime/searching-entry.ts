@@ -8,4 +8,4 @@ export const openPackage = (
   parts: core.PackageParts,
   base: string,
   options?: core.PackageOptions,
-): ReturnType<typeof core.openPackage> => core.openPackage(parts, base, options, searches);
+): ReturnType<typeof core.openPackage> => core.openPackage(parts, base, options, { searches });

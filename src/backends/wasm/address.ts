@@ -131,7 +131,10 @@ function chain(
       key += ` ${term.key}`;
       let next = at.pointers.get(key);
       if (!next && term.walks) {
-        next = code.keepInt(at.parent!.code, current());
+        const { from = 0 } = at.bound!;
+        const passed = (): Ref => code.mul(code.int(from), strideBytes(w, term.walks!.stride));
+        const first = from === 0 ? current() : code.m.i32.add(current(), passed());
+        next = code.keepInt(at.parent!.code, first);
         at.latch.push(code.increment(next, byStep(w, term.walks.stride, at.bound!.step)));
       }
       if (!next) {

@@ -12,7 +12,8 @@ import { expressions, kernelRoots } from "../../ir/kernel/walk.ts";
 import { writeEntry } from "./entry.ts";
 import { place } from "../../ir/kernel/addresses.ts";
 import { twoOverPi, twoOverPiAddress } from "./math.ts";
-import { slotPlaces, writeMemory } from "./memory.ts";
+import { mostPages, slotPlaces, writeMemory } from "./memory.ts";
+import { runName, writeCall, writeThreads } from "./threads.ts";
 import type { ModuleWriter } from "./writer.ts";
 
 export interface EmitOptions {
@@ -20,6 +21,8 @@ export interface EmitOptions {
   readonly optimize?: boolean;
   /** Relaxed SIMD: products are faster where a machine multiplies and adds at once; their last bits are the machine's. */
   readonly relaxed?: boolean;
+  /** For several threads over one shared memory: of a program that `share` has divided. */
+  readonly threads?: boolean;
 }
 
 /**
@@ -48,13 +51,17 @@ export function emitText(program: KernelProgram, options: EmitOptions = {}): str
 
 function withModule<T>(
   program: KernelProgram,
-  { optimize = true, relaxed = false }: EmitOptions,
+  { optimize = true, relaxed = false, threads = false }: EmitOptions,
   result: (m: binaryen.Module) => T,
 ): T {
   const m = new binaryen.Module();
   try {
-    m.setFeatures(relaxed ? features | binaryen.Features.RelaxedSIMD : features);
-    build(m, program, relaxed);
+    const more = [
+      ...(relaxed ? [binaryen.Features.RelaxedSIMD] : []),
+      ...(threads ? [binaryen.Features.Atomics] : []),
+    ];
+    m.setFeatures(more.reduce((all, feature) => all | feature, features));
+    build(m, program, { relaxed, threads });
     if (!m.validate()) throw new CompilerBug(`the module of ${program.name} is not valid`);
     if (optimize) m.runPasses(passes);
     return result(m);
@@ -63,7 +70,11 @@ function withModule<T>(
   }
 }
 
-function build(m: binaryen.Module, program: KernelProgram, relaxed: boolean): void {
+function build(
+  m: binaryen.Module,
+  program: KernelProgram,
+  { relaxed, threads }: { readonly relaxed: boolean; readonly threads: boolean },
+): void {
   const { plan } = program;
   if (plan === null) throw new CompilerBug(`${program.name} has no memory plan`);
   const written = new Set<string>();
@@ -71,6 +82,7 @@ function build(m: binaryen.Module, program: KernelProgram, relaxed: boolean): vo
   const writer: ModuleWriter = {
     m,
     relaxed,
+    threads,
     base: (buffer) => {
       const { slot, offset } = place(plan, buffer);
       const { global, address } = places[slot]!;
@@ -84,16 +96,21 @@ function build(m: binaryen.Module, program: KernelProgram, relaxed: boolean): vo
       return key;
     },
   };
-  importMemory(m, program);
+  importMemory(m, program, threads);
   writeMemory(m, program, plan);
-  for (const entry of program.entries) writeEntry(writer, entry);
+  if (threads) writeThreads(m, program);
+  program.entries.forEach((entry, index) => {
+    if (!threads) return writeEntry(writer, entry, `entry ${entry.name}`, entry.name);
+    writeEntry(writer, entry, runName(entry), null);
+    writeCall(m, program, entry, index);
+  });
 }
 
-/** The smallest memory will do: `reserve` grows it. */
-function importMemory(m: binaryen.Module, program: KernelProgram): void {
+/** The smallest memory will do: `reserve` grows it. One that is shared has a largest size too, that of all addresses. */
+function importMemory(m: binaryen.Module, program: KernelProgram, isShared: boolean): void {
   const table = new Uint8Array(Uint32Array.from(twoOverPi).buffer);
   const segments = usesTurns(program) ? [{ offset: m.i32.const(twoOverPiAddress), data: table }] : [];
-  m.setMemory(1, -1, null, segments, false, false, "memory");
+  m.setMemory(1, isShared ? mostPages : -1, null, segments, isShared, false, "memory");
   m.addMemoryImport("memory", "env", "memory");
 }
 

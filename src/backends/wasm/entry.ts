@@ -5,26 +5,66 @@
 import binaryen from "binaryen";
 import type { Entry, Kernel, Loop, Statement, Variable } from "../../ir/kernel/types.ts";
 import { expressions, kernelRoots } from "../../ir/kernel/walk.ts";
+import { isShared } from "../../ir/kernel/share.ts";
+import type { Ref } from "./code.ts";
 import { FunctionCode } from "./code.ts";
 import { scalarOf } from "./expression.ts";
 import { writeKernel } from "./kernel.ts";
 import { writeProduct } from "./products.ts";
 import type { Scope } from "./scope.ts";
 import { extentOf, openScope, outwards } from "./scope.ts";
+import { isFirst, meet } from "./threads.ts";
 import type { ModuleWriter, Writer } from "./writer.ts";
 import { makeWriter } from "./writer.ts";
 
-export function writeEntry(module: ModuleWriter, entry: Entry): void {
+/** `exported`: the name it goes by outside; null if it stays within. */
+export function writeEntry(module: ModuleWriter, entry: Entry, name: string, exported: string | null): void {
   const code = new FunctionCode(module.m, []);
   const w = makeWriter(module, code, null);
-  const name = `entry ${entry.name}`;
-  writeStatements(w, w.root, entry.body, name);
+  if (module.threads) writeMeeting(w, w.root, entry.body, name);
+  else writeStatements(w, w.root, entry.body, name);
   code.finish(name, binaryen.none, w.root.code);
-  module.m.addFunctionExport(name, entry.name);
+  if (exported !== null) module.m.addFunctionExport(name, exported);
 }
 
 function writeStatements(w: Writer, scope: Scope, statements: readonly Statement[], name: string): void {
   statements.forEach((s, i) => writeStatement(w, scope, s, `${name}.${i}`));
+}
+
+/** Statements after each of which threads meet; what is one thread's in a row is done without. */
+function writeMeeting(w: Writer, scope: Scope, statements: readonly Statement[], name: string): void {
+  const { m } = w.code;
+  let alone: Ref[] = [];
+  const flush = (): void => {
+    if (alone.length > 0) scope.code.push(m.if(isFirst(m), w.code.block(alone)), meet(m));
+    alone = [];
+  };
+  statements.forEach((statement, i) => {
+    const own = `${name}.${i}`;
+    if (!isShared(statement)) {
+      const inner = openScope(scope);
+      writeStatement(w, inner, statement, own);
+      alone.push(...inner.code);
+      return;
+    }
+    flush();
+    if (statement.kind === "if") {
+      // The condition may be changed by whoever is first to do what depends on it.
+      const inner = { ...openScope(scope), code: scope.code };
+      const holds = w.code.keepInt(scope.code, scalarOf(w, inner, statement.condition));
+      const then = openScope(scope);
+      writeMeeting(w, then, statement.then, own);
+      scope.code.push(meet(m), m.if(w.code.get(holds), w.code.block(then.code)));
+    } else if (statement.kind === "loop" && statement.meets) {
+      writeTime(w, scope, statement.loop, statement.reverse, (turn) =>
+        writeMeeting(w, turn, statement.body, own),
+      );
+    } else {
+      writeStatement(w, scope, statement, own);
+      scope.code.push(meet(m));
+    }
+  });
+  flush();
 }
 
 function writeStatement(w: Writer, scope: Scope, statement: Statement, name: string): void {

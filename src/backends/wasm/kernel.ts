@@ -7,7 +7,7 @@
  */
 import binaryen from "binaryen";
 import { sameExtent } from "../../ir/kernel/build.ts";
-import type { Access, Expression, Kernel, Loop, Stage, Variable } from "../../ir/kernel/types.ts";
+import type { Access, Expression, Kernel, Loop, Share, Stage, Variable } from "../../ir/kernel/types.ts";
 import { addressOf } from "./address.ts";
 import type { Int, Ref } from "./code.ts";
 import { firstLanes, FunctionCode } from "./code.ts";
@@ -17,9 +17,13 @@ import { writeBlockMove } from "./moves.ts";
 import { writeReduce } from "./reduce.ts";
 import type { Scope } from "./scope.ts";
 import { extentOf, openScope, writeLoop, writeSteps } from "./scope.ts";
+import { ownTurns } from "./threads.ts";
 import { planKernel } from "./vectorise.ts";
 import type { ModuleWriter, Writer } from "./writer.ts";
 import { bindParameters, makeWriter } from "./writer.ts";
+
+/** Threads that divide a loop in lanes take whole vectors. */
+const lanesAtOnce = 4;
 
 type StoreStage = Extract<Stage, { kind: "store" }>;
 
@@ -37,7 +41,7 @@ export function writeKernel(
   );
   const w = makeWriter(module, code, kernel);
   const scope = bindParameters(w, parameters);
-  if (!writeBlockMove(w, scope, kernel)) writeStages(w, scope, kernel, initial);
+  if (kernel.share || !writeBlockMove(w, scope, kernel)) writeStages(w, scope, kernel, initial);
   code.finish(name, binaryen.none, w.root.code);
 }
 
@@ -49,19 +53,20 @@ function writeStages(
 ): void {
   const plan = planKernel(kernel);
   const lanes = plan.kind === "outer" ? plan.lanes : null;
-  overLoops(w, scope, kernel.loops, lanes, (point, tail) => {
+  const share = kernel.share ?? null;
+  overLoops(w, scope, kernel.loops, lanes, share, (point, tail) => {
     w.point = point;
     for (const stage of kernel.stages) {
       const along = plan.kind === "rows" ? (plan.lanes.get(stage) ?? null) : null;
       if (stage.kind === "store") {
-        overLoops(w, point, stage.loops, along, (inner, innerTail) =>
+        overLoops(w, point, stage.loops, along, null, (inner, innerTail) =>
           writeStore(w, inner, stage, along ?? lanes, along ? innerTail : tail),
         );
       } else {
         writeReduce(w, point, stage, {
           along: along !== null,
           columns: lanes !== null,
-          over: (body) => overLoops(w, point, stage.loops, along, body),
+          over: (body) => overLoops(w, point, stage.loops, along, null, body),
           initial: initial.get(stage.result) ?? null,
         });
       }
@@ -76,14 +81,19 @@ function overLoops(
   scope: Scope,
   loops: readonly Loop[],
   lanes: Loop | null,
+  share: Share | null,
   body: (inner: Scope, tail: Int | null) => void,
 ): void {
   const [next, ...others] = loops.filter((l) => l !== lanes);
   if (next)
-    writeLoop(w, scope, next, (inner) =>
-      overLoops(w, inner, [...others, ...(lanes ? [lanes] : [])], lanes, body),
+    writeLoop(
+      w,
+      scope,
+      next,
+      (inner) => overLoops(w, inner, [...others, ...(lanes ? [lanes] : [])], lanes, share, body),
+      share?.loops.includes(next) ? ownTurns(w, extentOf(w, next.extent), share.by) : undefined,
     );
-  else if (lanes) overLanes(w, scope, lanes, body);
+  else if (lanes) overLanes(w, scope, lanes, share?.loops.includes(lanes) ? share : null, body);
   else body(scope, null);
 }
 
@@ -91,15 +101,26 @@ function overLanes(
   w: Writer,
   scope: Scope,
   { variable, extent }: Loop,
+  share: Share | null,
   body: (inner: Scope, tail: Int | null) => void,
 ): void {
   const { code } = w;
   const n = extentOf(w, extent);
+  const { from, to } = share ? ownTurns(w, n, Math.max(share.by, lanesAtOnce)) : { from: 0, to: n };
   const rounded = (mask: number): Int =>
-    typeof n === "number" ? n & mask : code.keepInt(scope.code, code.m.i32.and(code.get(n), code.int(mask)));
+    typeof to === "number"
+      ? to & mask
+      : code.keepInt(scope.code, code.m.i32.and(code.get(to), code.int(mask)));
   const whole = rounded(~3);
-  const rest = rounded(3);
-  writeSteps(w, scope, variable, whole, 4, true, (inner) => body(inner, null));
+  // All ranges but the last end at whole vectors; one without points begins where it ends, whatever that is.
+  const isSome = (): Ref => code.m.i32.lt_s(code.int(from), code.int(to));
+  const counted = rounded(3);
+  const rest = !share
+    ? counted
+    : typeof n === "number" && n % 4 === 0
+      ? 0
+      : code.keepInt(scope.code, code.m.i32.mul(code.int(counted), isSome()));
+  writeSteps(w, scope, variable, { from, to: whole }, 4, true, (inner) => body(inner, null));
   if (rest === 0) return;
   const last = openScope(scope, { variable, value: whole, step: 0 }, true);
   body(last, rest);

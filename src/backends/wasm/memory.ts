@@ -37,6 +37,7 @@ export function slotPlaces(plan: MemoryPlan): readonly SlotPlace[] {
 
 /** Addresses are kept below 2 GiB, so that i32s of either sign agree on them. */
 const highest = 2n ** 31n - 65536n;
+export const mostPages = 2 ** 15;
 
 export function writeMemory(m: Module, program: KernelProgram, plan: MemoryPlan): void {
   const places = slotPlaces(plan);

@@ -8,16 +8,26 @@
  */
 import binaryen from "binaryen";
 import { sameExtent } from "../../ir/kernel/build.ts";
-import type { Access, Expression, Extent, Kernel, Loop, Product, Variable } from "../../ir/kernel/types.ts";
+import type {
+  Access,
+  Expression,
+  Extent,
+  Kernel,
+  Loop,
+  Product,
+  Share,
+  Variable,
+} from "../../ir/kernel/types.ts";
 import { addressOf } from "./address.ts";
 import type { Affine, Position } from "./affine.ts";
 import { extentStride, isConstant, position, sameStride, scale, unit } from "./affine.ts";
 import type { Ref } from "./code.ts";
 import type { Stride } from "../../ir/kernel/addresses.ts";
 import type { Scope } from "./scope.ts";
-import { countOf, openScope, writeLoop } from "./scope.ts";
+import { countOf, extentOf, openScope, writeLoop } from "./scope.ts";
 import type { Walk } from "./tile-ab.ts";
 import { abFunction } from "./tile-ab.ts";
+import { isFirst, ownTurns } from "./threads.ts";
 import { atbFunction } from "./tile-atb.ts";
 import type { Writer } from "./writer.ts";
 
@@ -205,10 +215,15 @@ function around(
   scope: Scope,
   outer: readonly Loop[],
   own: readonly Loop[],
+  division: Division,
   call: (at: Scope) => Ref,
 ): void {
   const [loop, ...others] = outer;
-  if (loop) return writeLoop(w, scope, loop, (inner) => around(w, inner, others, own, call));
+  if (loop) {
+    const share = division?.kind === "around" && division.share.loops.includes(loop) ? division.share : null;
+    const turns = share ? ownTurns(w, extentOf(w, loop.extent), share.by) : undefined;
+    return writeLoop(w, scope, loop, (inner) => around(w, inner, others, own, division, call), turns);
+  }
   const at = own.reduce<Scope>(
     (s, l) => ({ ...openScope(s, { variable: l.variable, value: 0, step: 0 }), code: scope.code }),
     scope,
@@ -228,28 +243,69 @@ const except = (loops: readonly Loop[], some: readonly Loop[]): Loop[] =>
 const rowBytes = (access: Access, group: readonly Loop[]): number =>
   group.length === 0 ? 0 : 4 * fixedAlong(position(access), group[group.length - 1]!)!;
 
+/** What threads divide of a product: a loop around the tile, or the tile's own rows or columns. Null: nothing. */
+type Division = { readonly kind: "around"; readonly share: Share } | { readonly kind: "tile" } | null;
+
+function divisionOf({ share }: Product, tile: readonly Loop[], outer: readonly Loop[]): Division {
+  if (!share) return null;
+  if (tile.length > 0 && tile.every((l) => share.loops.includes(l))) return { kind: "tile" };
+  const loop = outer.find((l) => share.loops.includes(l));
+  return loop ? { kind: "around", share: { loops: [loop], by: byOf(share) } } : null;
+}
+
+/** A loop of several has ranges of its own: what the product writes is divided nowhere else. */
+const byOf = ({ loops, by }: Share): number => (loops.length > 1 ? 1 : by);
+
+/** What threads share but do not divide, the first does. */
+function byFirst(w: Writer, scope: Scope, isDivided: boolean, write: (at: Scope) => void): void {
+  if (isDivided) return write(scope);
+  const inner = openScope(scope);
+  write(inner);
+  scope.code.push(w.code.m.if(isFirst(w.code.m), w.code.block(inner.code)));
+}
+
 function writeAB(w: Writer, scope: Scope, product: Product, form: PlainForm): void {
-  const { left, right, to, start: from } = product;
-  const { rows, columns: wide } = form;
+  const { left, right, to, start: from, share } = product;
+  const { columns: wide } = form;
+  const { m } = w.code;
+  // The rows below a loop that is divided by itself.
+  const single = share?.loops.length === 1 ? form.rows.indexOf(share.loops[0]!) : -1;
+  const rows = form.rows.length > 1 ? form.rows.slice(single + 1) : form.rows;
   const at = position(right);
+  const strides = { a: rowBytes(left, rows), c: rowBytes(to, rows), s: from ? rowBytes(from, rows) : null };
   const name = abFunction(w.module, {
     k: form.walks,
     vectors: wide.vectors,
     panel: at.kind === "panels" ? 32 * at.K : 32,
-    rowA: rowBytes(left, rows),
-    rowC: rowBytes(to, rows),
-    rowS: from === null ? null : rowBytes(from, rows),
+    rowA: strides.a,
+    rowC: strides.c,
+    rowS: strides.s,
   });
   const outer = [...except(product.m, rows), ...except(product.n, wide.loops)];
-  around(w, scope, outer, [...rows, ...wide.loops, ...product.k], (inner) => {
-    const places = [left, right, to, from ?? to].map((a) => start(w, inner, a));
-    const count = countOf(
-      w,
-      rows.map((l) => l.extent),
-    );
-    const K = form.k === null ? 0 : countOf(w, form.k);
-    return w.code.m.call(name, [...places, w.code.int(count), w.code.int(K)], binaryen.none);
-  });
+  const division = divisionOf(product, rows, outer);
+  const count = countOf(
+    w,
+    rows.map((l) => l.extent),
+  );
+  const K = form.k === null ? 0 : countOf(w, form.k);
+  const { from: first, to: end } =
+    division?.kind === "tile" ? ownTurns(w, count, share!.by) : { from: 0, to: count };
+  byFirst(w, scope, !share || division !== null, (within) =>
+    around(w, within, outer, [...rows, ...wide.loops, ...product.k], division, (inner) => {
+      const place = (access: Access, bytes: number): Ref =>
+        first === 0
+          ? start(w, inner, access)
+          : m.i32.add(start(w, inner, access), w.code.mul(w.code.int(first), bytes));
+      const places = [
+        place(left, strides.a),
+        start(w, inner, right),
+        place(to, strides.c),
+        from ? place(from, strides.s!) : place(to, strides.c),
+      ];
+      const own = first === 0 ? w.code.int(end) : m.i32.sub(w.code.int(end), w.code.int(first));
+      return m.call(name, [...places, own, w.code.int(K)], binaryen.none);
+    }),
+  );
 }
 
 function writeAtB(
@@ -259,12 +315,22 @@ function writeAtB(
   form: TransposedForm,
   callKernel: CallKernel,
 ): void {
-  const { left, right, to, start: from, k } = product;
+  const { left, right, to, start: from, k, share } = product;
   const { rows, columns: wide } = form;
+  const { m } = w.code;
   const at = position(to);
   const outerK = except(k, form.k);
+  const outer = [...except(product.m, rows), ...except(product.n, wide.loops), ...outerK];
+  const division = divisionOf(product, wide.loops, outer);
   const fresh = from === null && outerK.length === 0;
-  if (!fresh && !(from && sameAccess(from, to))) callKernel(startKernel(product));
+  const needsStart = !fresh && !(from && sameAccess(from, to));
+  // Whose columns the start's are is told only by a loop around the tile.
+  if (needsStart && share && division?.kind !== "around") return sumEach(product, callKernel);
+  if (needsStart)
+    callKernel({
+      ...startKernel(product),
+      ...(division?.kind === "around" ? { share: division.share } : {}),
+    });
   const name = atbFunction(w.module, {
     M: rows.reduce((n, l) => n * l.extent.plus, 1),
     vectors: wide.vectors,
@@ -273,16 +339,21 @@ function writeAtB(
     rowC: rowBytes(to, rows),
     panelC: at.kind === "panels" ? 32 * at.K : 32,
     fresh,
+    part: division?.kind === "tile",
   });
-  const outer = [...except(product.m, rows), ...except(product.n, wide.loops), ...outerK];
-  around(w, scope, outer, [...rows, ...wide.loops, ...form.k], (inner) => {
-    const places = [left, right, to].map((a) => start(w, inner, a));
-    const count = countOf(
-      w,
-      form.k.map((l) => l.extent),
-    );
-    return w.code.m.call(name, [...places, w.code.int(count)], binaryen.none);
-  });
+  const panels = Math.ceil(wide.vectors / 2);
+  const own = division?.kind === "tile" ? ownTurns(w, panels, 1) : null;
+  byFirst(w, scope, !share || division !== null, (within) =>
+    around(w, within, outer, [...rows, ...wide.loops, ...form.k], division, (inner) => {
+      const places = [left, right, to].map((a) => start(w, inner, a));
+      const count = countOf(
+        w,
+        form.k.map((l) => l.extent),
+      );
+      const part = own ? [w.code.int(own.from), w.code.int(own.to)] : [];
+      return m.call(name, [...places, w.code.int(count), ...part], binaryen.none);
+    }),
+  );
 }
 
 function sameAccess(a: Access, b: Access): boolean {
@@ -310,7 +381,7 @@ function startKernel({ name, m, n, start, to }: Product): Kernel {
 }
 
 /** Any product at all, as a sum for each element. */
-function sumEach({ name, m, n, k, left, right, start, to }: Product, callKernel: CallKernel): void {
+function sumEach({ name, m, n, k, left, right, start, to, share }: Product, callKernel: CallKernel): void {
   const result: Variable = { name: "sum" };
   const value: Expression = {
     kind: "binary",
@@ -328,6 +399,7 @@ function sumEach({ name, m, n, k, left, right, start, to }: Product, callKernel:
       { kind: "reduce", loops: k, fn: "sum", value, result },
       { kind: "store", loops: [], to, value: sum, accumulate: false },
     ],
+    ...(share ? { share: { loops: share.loops.slice(0, 1), by: byOf(share) } } : {}),
   };
   callKernel(kernel, start ? new Map([[result, loaded(start)]]) : undefined);
 }

@@ -44,6 +44,8 @@ export interface Bound {
   readonly value: Int;
   /** How much the value grows each turn; 0 if there is but one. */
   readonly step: number;
+  /** What it is in the first turn; 0 if not given. */
+  readonly from?: Int;
 }
 
 export function openScope(parent: Scope | null, bound: Bound | null = null, inLanes = false): Scope {
@@ -90,7 +92,8 @@ export interface Frame {
 
 export const sizeGlobal = (symbol: string): string => `size.${symbol}`;
 
-function kept(frame: Frame, key: string, value: () => Ref): Local {
+/** What the function computes once, at its beginning. */
+export function kept(frame: Frame, key: string, value: () => Ref): Local {
   let local = frame.sizes.get(key);
   if (!local) frame.sizes.set(key, (local = frame.code.keepInt(frame.root.code, value())));
   return local;
@@ -132,37 +135,49 @@ export function strideBytes(frame: Frame, stride: Stride): Int {
   );
 }
 
-/** Writes a loop: `body` gets the scope of one turn. A loop of one turn is its body, one of none is nothing. */
-export function writeLoop(frame: Frame, scope: Scope, loop: Loop, body: (inner: Scope) => void): void {
-  writeSteps(frame, scope, loop.variable, extentOf(frame, loop.extent), 1, false, body);
+/** Where the turns of a loop begin and end. */
+export interface Turns {
+  readonly from: Int;
+  readonly to: Int;
 }
 
-/** Turns of `step` from 0 while less than `end`. */
+/** Writes a loop: `body` gets the scope of one turn. A loop of one turn is its body, one of none is nothing. */
+export function writeLoop(
+  frame: Frame,
+  scope: Scope,
+  loop: Loop,
+  body: (inner: Scope) => void,
+  turns: Turns = { from: 0, to: extentOf(frame, loop.extent) },
+): void {
+  writeSteps(frame, scope, loop.variable, turns, 1, false, body);
+}
+
+/** Turns of `step` from the first while less than the end. */
 export function writeSteps(
   frame: Frame,
   scope: Scope,
   variable: Variable,
-  end: Int,
+  { from, to: end }: Turns,
   step: number,
   inLanes: boolean,
   body: (inner: Scope) => void,
 ): void {
   const { code } = frame;
   if (typeof end === "number" && end <= 0) return;
-  if (typeof end === "number" && end <= step) {
+  if (from === 0 && typeof end === "number" && end <= step) {
     const inner = openScope(scope, { variable, value: 0, step: 0 }, inLanes);
     body(inner);
     scope.code.push(...inner.code);
     return;
   }
   const counter = code.local(binaryen.i32);
-  const inner = openScope(scope, { variable, value: counter, step }, inLanes);
+  const inner = openScope(scope, { variable, value: counter, step, from }, inLanes);
   body(inner);
   const turn = [...inner.code, ...inner.latch, code.increment(counter, step)];
   const loop = [
-    code.set(counter, code.int(0)),
+    code.set(counter, code.int(from)),
     code.repeat(`${variable.name}.${counter.index}`, turn, counter, end),
   ];
-  if (typeof end === "number") scope.code.push(...loop);
-  else scope.code.push(code.m.if(code.m.i32.gt_s(code.get(end), code.int(0)), code.block(loop)));
+  if (from === 0 && typeof end === "number") scope.code.push(...loop);
+  else scope.code.push(code.m.if(code.m.i32.gt_s(code.int(end), code.int(from)), code.block(loop)));
 }

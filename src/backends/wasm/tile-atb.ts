@@ -23,19 +23,23 @@ export interface AtBShape {
   readonly panelC: number;
   /** Whether the sum starts from zeros, and not from what C holds. */
   readonly fresh: boolean;
+  /** Whether the call says which of the columns are its own. */
+  readonly part: boolean;
 }
 
 const blockRows = 64;
 
 export function atbFunction(module: ModuleWriter, shape: AtBShape): string {
-  const { M, vectors, rowA, rowB, rowC, panelC, fresh } = shape;
-  const key = `AtB ${M} ${vectors} ${rowA} ${rowB} ${rowC} ${panelC} ${fresh ? "fresh" : "more"}`;
+  const { M, vectors, rowA, rowB, rowC, panelC, fresh, part } = shape;
+  const kind = `${fresh ? "fresh" : "more"}${part ? " part" : ""}`;
+  const key = `AtB ${M} ${vectors} ${rowA} ${rowB} ${rowC} ${panelC} ${kind}`;
   return module.once(key, (name) => write(module, name, shape));
 }
 
-/** Parameters: addresses of A, B, C, and the number of rows of A and B. */
+/** Parameters: addresses of A, B, C, the number of rows of A and B; of a part, its first panel and the one after its last. */
 function write(module: ModuleWriter, name: string, shape: AtBShape): void {
-  const code = new FunctionCode(module.m, new Array<binaryen.Type>(4).fill(binaryen.i32), module.relaxed);
+  const types = new Array<binaryen.Type>(shape.part ? 6 : 4).fill(binaryen.i32);
+  const code = new FunctionCode(module.m, types, module.relaxed);
   const { m } = code;
   const [pa, pb, pc, rows] = [0, 1, 2, 3].map((i) => code.param(i)) as [Local, Local, Local, Local];
   const body: Ref[] = [];
@@ -67,17 +71,37 @@ function write(module: ModuleWriter, name: string, shape: AtBShape): void {
     if (shape.M % 4 > 0) out.push(...one(shape.M % 4));
     return out;
   };
-  if (wide > 0) {
-    const index = code.keepInt(turn, m.i32.const(0));
-    const group = [
-      ...down(2),
-      code.increment(columnB, 32),
-      code.increment(columnC, shape.panelC),
-      code.increment(index, 1),
-    ];
-    turn.push(wide === 1 ? code.block(group) : code.repeat("columns", group, index, wide));
+  const group = (index: Local): Ref[] => [
+    ...down(2),
+    code.increment(columnB, 32),
+    code.increment(columnC, shape.panelC),
+    code.increment(index, 1),
+  ];
+  if (shape.part) {
+    const [first, end] = [code.param(4), code.param(5)];
+    const index = code.keepInt(turn, code.get(first));
+    turn.push(
+      code.set(columnB, m.i32.add(code.get(columnB), code.mul(code.get(first), 32))),
+      code.set(columnC, m.i32.add(code.get(columnC), code.mul(code.get(first), shape.panelC))),
+    );
+    const last = code.keepInt(
+      turn,
+      m.select(m.i32.lt_s(code.get(end), m.i32.const(wide)), code.get(end), m.i32.const(wide)),
+    );
+    const some = m.i32.lt_s(code.get(index), code.get(last));
+    turn.push(m.if(some, code.repeat("columns", group(index), index, last)));
+    const isOwn = m.i32.and(
+      m.i32.gt_s(code.get(end), m.i32.const(wide)),
+      m.i32.le_s(code.get(first), m.i32.const(wide)),
+    );
+    if (shape.vectors % 2 > 0) turn.push(m.if(isOwn, code.block(down(1))));
+  } else {
+    if (wide > 0) {
+      const index = code.keepInt(turn, m.i32.const(0));
+      turn.push(wide === 1 ? code.block(group(index)) : code.repeat("columns", group(index), index, wide));
+    }
+    if (shape.vectors % 2 > 0) turn.push(...down(1));
   }
-  if (shape.vectors % 2 > 0) turn.push(...down(1));
   turn.push(
     code.set(pa, m.i32.add(code.get(pa), code.mul(code.get(count), shape.rowA))),
     code.set(pb, m.i32.add(code.get(pb), code.mul(code.get(count), shape.rowB))),

@@ -10,6 +10,8 @@ export interface ModuleWriter {
   readonly m: Module;
   /** Products may round a multiplication and its addition once, as the machine likes. */
   readonly relaxed: boolean;
+  /** Several threads run it. */
+  readonly threads: boolean;
   /** The address of a buffer: a constant, or a global and an offset in bytes. */
   readonly base: (buffer: Buffer) => { readonly global: string | null; readonly offset: number };
   readonly slot: (buffer: Buffer) => number;

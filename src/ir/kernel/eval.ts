@@ -11,6 +11,7 @@ import { CompilerBug } from "../../diagnostics/diagnostic.ts";
 import { applyBinary, applyUnary, reducers } from "./scalars.ts";
 import { random } from "../random.ts";
 import { extentSize, indices, type Sizes, storage, type Storage } from "./layout.ts";
+import { isShared, rangeOf } from "./share.ts";
 import type {
   Access,
   Buffer,
@@ -19,8 +20,10 @@ import type {
   KernelProgram,
   Loop,
   Product,
+  Share,
   Stage,
   Statement,
+  TimeLoop,
   Variable,
 } from "./types.ts";
 import { children, root, touches } from "./walk.ts";
@@ -32,6 +35,8 @@ export interface MachineOptions {
   readonly strict?: boolean;
   /** What a `random` expression draws; Threefry unless given. */
   readonly random?: Draw;
+  /** Threads in the order in which each goes its way until they meet: `[0]` if not given. */
+  readonly threads?: readonly number[];
 }
 
 export type Draw = (
@@ -59,7 +64,8 @@ type Values = Map<Expression, number>;
 type Environment = Map<Variable, number>;
 
 export function makeMachine(program: KernelProgram, sizes: Sizes, options: MachineOptions = {}): Machine {
-  const { single = false, strict = true, random: draw = random } = options;
+  const { single = false, strict = true, random: draw = random, threads = [0] } = options;
+  let thread = 0;
   const memories = new Map<Buffer, Memory>();
 
   const memory = (buffer: Buffer): Memory => {
@@ -159,20 +165,30 @@ export function makeMachine(program: KernelProgram, sizes: Sizes, options: Machi
 
   // ---- statements ---------------------------------------------------------------------------------------------
 
-  const forEach = (loops: readonly Loop[], env: Environment, body: () => void): void => {
+  const forEach = (loops: readonly Loop[], env: Environment, body: () => void, share?: Share): void => {
     const extents = loops.map((l) => extentSize(l.extent, sizes));
     for (const index of indices(extents)) {
       loops.forEach((l, d) => env.set(l.variable, index[d]!));
-      body();
+      if (!share || isOwn(share, env)) body();
     }
+  };
+
+  /** Whether the point is the thread's. */
+  const isOwn = ({ loops, by }: Share, env: Environment): boolean => {
+    const extents = loops.map((l) => extentSize(l.extent, sizes));
+    const count = extents.reduce((n, e) => n * e, 1);
+    const place = loops.reduce((at, l, d) => at * extents[d]! + env.get(l.variable)!, 0);
+    const { from, to } = rangeOf(count, by, thread, threads.length);
+    return from <= place && place < to;
   };
 
   const runKernel = (kernel: Kernel, env: Environment): void => {
     const inner = kernel.stages.map((stage) => dependsOn(stage));
-    forEach(kernel.loops, env, () => {
+    const row = (): void => {
       const rowValues: Values = new Map();
       kernel.stages.forEach((stage, k) => runStage(stage, env, rowValues, inner[k]!));
-    });
+    };
+    forEach(kernel.loops, env, row, kernel.share);
   };
 
   const runStage = (stage: Stage, env: Environment, row: Values, varies: Varies): void => {
@@ -205,7 +221,7 @@ export function makeMachine(program: KernelProgram, sizes: Sizes, options: Machi
       return access.index.map((x) => evaluate(x, env, scopes));
     };
     const round = single ? Math.fround : (x: number): number => x;
-    forEach([...product.m, ...product.n], env, () => {
+    const element = (): void => {
       let sum = 0;
       if (product.start) {
         const [data, at] = address(product.start, index(product.start));
@@ -218,7 +234,16 @@ export function makeMachine(program: KernelProgram, sizes: Sizes, options: Machi
       });
       const [data, at] = address(product.to, index(product.to));
       data[at] = sum;
-    });
+    };
+    forEach([...product.m, ...product.n], env, element, product.share);
+  };
+
+  const eachStep = ({ loop, reverse }: TimeLoop, env: Environment, body: () => void): void => {
+    const steps = extentSize(loop.extent, sizes);
+    for (let k = 0; k < steps; k++) {
+      env.set(loop.variable, reverse ? steps - 1 - k : k);
+      body();
+    }
   };
 
   const runStatement = (statement: Statement, env: Environment): void => {
@@ -231,14 +256,8 @@ export function makeMachine(program: KernelProgram, sizes: Sizes, options: Machi
         occupy(statement);
         runProduct(statement, env);
         break;
-      case "loop": {
-        const steps = extentSize(statement.loop.extent, sizes);
-        for (let k = 0; k < steps; k++) {
-          env.set(statement.loop.variable, statement.reverse ? steps - 1 - k : k);
-          statement.body.forEach((s) => runStatement(s, env));
-        }
-        return;
-      }
+      case "loop":
+        return eachStep(statement, env, () => statement.body.forEach((s) => runStatement(s, env)));
       case "if":
         if (evaluate(statement.condition, env, { valuesOf: () => new Map() }))
           statement.then.forEach((s) => runStatement(s, env));
@@ -251,11 +270,24 @@ export function makeMachine(program: KernelProgram, sizes: Sizes, options: Machi
     for (const buffer of new Set(written)) checkPadding(buffer, statement.name);
   };
 
+  /** Statements after each of which the threads meet. */
+  const runMeeting = (statements: readonly Statement[], env: Environment): void => {
+    for (const statement of statements)
+      if (statement.kind === "if") {
+        if (evaluate(statement.condition, env, { valuesOf: () => new Map() }))
+          runMeeting(statement.then, env);
+      } else if (statement.kind === "loop" && statement.meets) {
+        eachStep(statement, env, () => runMeeting(statement.body, env));
+      } else {
+        for (thread of isShared(statement) ? threads : [0]) runStatement(statement, env);
+      }
+  };
+
   return {
     run(name) {
       const entry = program.entries.find((e) => e.name === name);
       if (!entry) throw new CompilerBug(`no entry ${name}`);
-      entry.body.forEach((s) => runStatement(s, new Map()));
+      runMeeting(entry.body, new Map());
     },
     read(buffer) {
       const { data, base, storage: layout } = memory(buffer);

@@ -4,7 +4,7 @@
  * than once in a kernel gets a `let`.
  */
 import type { Access, Buffer, Entry, Expression, Extent, Kernel, KernelProgram, Loop } from "./types.ts";
-import type { Product, Statement, Variable } from "./types.ts";
+import type { Product, Share, Statement, Variable } from "./types.ts";
 import { children, expressions, kernelRoots } from "./walk.ts";
 
 export function printExtent(e: Extent): string {
@@ -102,6 +102,10 @@ function printer(names: Names, lets: ReadonlyMap<Expression, string>): (e: Expre
 const loopsText = (loops: readonly Loop[], names: Names): string =>
   loops.map((l) => `${names(l.variable)} < ${printExtent(l.extent)}`).join(", ");
 
+/** ` shared T, B by 4`. */
+const shareText = (share: Share | undefined, names: Names): string =>
+  share ? ` shared ${share.loops.map((l) => names(l.variable)).join(", ")} by ${share.by}` : "";
+
 const accessText = (a: Access, print: (e: Expression) => string): string =>
   `${a.buffer.name}[${a.index.map(print).join(", ")}]`;
 
@@ -118,7 +122,9 @@ function shared(kernel: Kernel): Expression[] {
 function printKernel(kernel: Kernel, names: Names): string[] {
   const lets = new Map<Expression, string>();
   const print = printer(names, lets);
-  const lines = [`kernel ${kernel.name} (${loopsText(kernel.loops, names)})`];
+  const lines = [
+    `kernel ${kernel.name} (${loopsText(kernel.loops, names)})${shareText(kernel.share, names)}`,
+  ];
   const pending = new Set(shared(kernel));
   const introduce = (roots: readonly Expression[], indent: string): void => {
     for (const e of expressions(roots))
@@ -145,7 +151,10 @@ function printProduct(p: Product, names: Names): string[] {
   const start = p.start ? `${accessText(p.start, print)} + ` : "";
   const loops = [p.m, p.n, p.k].map((l) => loopsText(l, names) || "1").join("; ");
   const sum = `${accessText(p.left, print)} * ${accessText(p.right, print)}`;
-  return [`product ${p.name} (${loops})`, `  ${accessText(p.to, print)} = ${start}sum ${sum}`];
+  return [
+    `product ${p.name} (${loops})${shareText(p.share, names)}`,
+    `  ${accessText(p.to, print)} = ${start}sum ${sum}`,
+  ];
 }
 
 function printStatement(statement: Statement, names: Names): string[] {
@@ -158,7 +167,8 @@ function printStatement(statement: Statement, names: Names): string[] {
       return printProduct(statement, names);
     case "loop": {
       const direction = statement.reverse ? "backwards " : "";
-      return [`loop ${direction}${loopsText([statement.loop], names)}`, ...block(statement.body)];
+      const meets = statement.meets ? " meeting" : "";
+      return [`loop ${direction}${loopsText([statement.loop], names)}${meets}`, ...block(statement.body)];
     }
     case "if":
       return [`if ${printer(names, new Map())(statement.condition)}`, ...block(statement.then)];

@@ -180,6 +180,18 @@ export interface Kernel {
   readonly name: string;
   readonly loops: readonly Loop[];
   readonly stages: readonly Stage[];
+  /** Among its loops. */
+  readonly share?: Share;
+}
+
+/**
+ * How threads divide a statement: the points of `loops`, taken as one loop and outermost first, in ranges that are multiples
+ * of `by`, the first range for the first thread. `passes/share.ts` sees to it that no thread needs what another one
+ * computes, and says where they meet.
+ */
+export interface Share {
+  readonly loops: readonly Loop[];
+  readonly by: number;
 }
 
 export type Stage =
@@ -218,6 +230,8 @@ export interface Product {
   readonly to: Access;
   /** Null means zeros. May be `to` itself. A bias has an index without m's variables. */
   readonly start: Access | null;
+  /** All of m's loops, all of n's, or one of them. */
+  readonly share?: Share;
 }
 
 /** Steps in order, or from the last to the first; the only sequential loop. */
@@ -226,6 +240,8 @@ export interface TimeLoop {
   readonly loop: Loop;
   readonly reverse: boolean;
   readonly body: readonly Statement[];
+  /** Whether threads meet after each statement of its body, as they do after each of an entry; else each goes its own way. */
+  readonly meets?: boolean;
 }
 
 /** `condition` depends on variables of enclosing time loops, constants and state scalars only. */

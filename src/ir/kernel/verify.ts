@@ -7,7 +7,7 @@ import { CompilerBug } from "../../diagnostics/diagnostic.ts";
 import { isMultiple } from "./build.ts";
 import { printExtent } from "./print.ts";
 import type { Access, Buffer, Expression, Extent, Kernel, KernelProgram, Loop, Statement } from "./types.ts";
-import type { Variable } from "./types.ts";
+import type { Share, Variable } from "./types.ts";
 import { children } from "./walk.ts";
 
 interface Scope {
@@ -103,7 +103,13 @@ export function kernelFaults(program: KernelProgram): string[] {
     return { ...scope, variables };
   };
 
+  const checkShare = (share: Share | undefined, loops: readonly Loop[]): void => {
+    for (const { variable } of share?.loops ?? [])
+      if (!loops.some((l) => l.variable === variable)) say(`shared along ${variable.name}, no loop of it`);
+  };
+
   const checkKernel = (kernel: Kernel, outer: Scope): void => {
+    checkShare(kernel.share, kernel.loops);
     const results = new Set<Variable>();
     const scope = { ...within(outer, kernel.loops), results };
     for (const stage of kernel.stages) {
@@ -128,6 +134,7 @@ export function kernelFaults(program: KernelProgram): string[] {
         return checkKernel(statement, scope);
       case "product": {
         where = statement.name;
+        checkShare(statement.share, [...statement.m, ...statement.n]);
         const inner = within(scope, [...statement.m, ...statement.n, ...statement.k]);
         const { left, right, to, start } = statement;
         for (const access of start ? [left, right, to, start] : [left, right, to]) {

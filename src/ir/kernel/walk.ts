@@ -2,7 +2,7 @@
  * Ways through a kernel program: the children of an expression, the accesses of a statement, rebuilding an
  * expression from the leaves up. Shared by the verifier, the printer, the passes and the backends.
  */
-import type { Access, Buffer, Expression, Kernel, Loop, Statement } from "./types.ts";
+import type { Access, Buffer, Entry, Expression, Kernel, Loop, SizeSymbol, Statement } from "./types.ts";
 
 /** The expressions directly below one, indices of a load included. */
 export function children(e: Expression): readonly Expression[] {
@@ -111,6 +111,14 @@ export function touches(statement: Statement, outer: readonly Loop[] = []): Touc
       return statement satisfies never;
   }
 }
+
+/** The run-time sizes that an entry's loops run over. */
+export const symbolsOf = (entry: Entry): ReadonlySet<SizeSymbol> =>
+  new Set(
+    entry.body
+      .flatMap((s) => touches(s))
+      .flatMap((t) => t.loops.flatMap(({ extent }) => extent.symbol ?? [])),
+  );
 
 export function loads(roots: readonly Expression[]): Access[] {
   return expressions(roots).flatMap((e) => (e.kind === "load" ? [e.from] : []));
