@@ -78,7 +78,8 @@ export function makeEntries(model: Model, options: EntryOptions = {}): Entries {
     ...finalPasses(options),
   ];
   const results = options.differentiable ? resultsOf(model, predict) : null;
-  const inTraining = results && trainingResults(split(joint, "apply"), results);
+  const pullback = results ? pulled("pullback", results) : [];
+  const inTraining = results && pullback.length > 0 ? trainingResults(split(joint, "apply"), results) : null;
   return {
     predict: finish("predict", predict),
     evaluate: finish("evaluate", split(joint, "evaluate")),
@@ -92,7 +93,7 @@ export function makeEntries(model: Model, options: EntryOptions = {}): Entries {
       next: finish("next", generator.next, simplified),
     },
     differentiable: [
-      ...(results ? pulled("pullback", results) : []),
+      ...pullback,
       ...(inTraining ? [{ name: "apply", graph: finish("apply", inTraining)! }] : []),
       ...(inTraining ? pulled("apply.pullback", inTraining) : []),
     ],

@@ -6,7 +6,8 @@ import { fromBase64 } from "../base64.ts";
 import { fail } from "../errors.ts";
 import { type Numbers, type Sizes, span } from "../layout.ts";
 import type { BufferInfo, Metadata } from "../metadata.ts";
-import type { Device } from "./device.ts";
+import type { TensorDevice } from "./device.ts";
+import type { Tfjs } from "./open.ts";
 import type { HostModuleInfo } from "./program.ts";
 
 interface Instance {
@@ -19,7 +20,7 @@ interface Instance {
 export interface HostModule {
   /** Writes all parameters, from the seed in `counters`, and counters as a training starts with them. */
   readonly initialise: (parameters: Float32Array, counters: Int32Array) => void;
-  readonly openDevice: () => Device;
+  readonly openDevice: (tf: Tfjs) => TensorDevice;
 }
 
 export async function openHostModule(
@@ -60,7 +61,7 @@ export async function openHostModule(
       parameters.set(view("parameters"));
       counters.set(view("counters"));
     },
-    openDevice: () => {
+    openDevice: (tf) => {
       const instance = open();
       const names = new Map(Object.entries(metadata.buffers).map(([name, buffer]) => [buffer, name]));
       const counts = { runs: 0, copies: 0, submits: 0 };
@@ -82,6 +83,8 @@ export async function openHostModule(
           counts.runs++;
         },
         read: async (buffers) => buffers.map((buffer) => view(buffer).slice()),
+        take: (buffer, elements) => view(buffer).set(elements.dataSync()),
+        give: (buffer) => tf.tensor1d(view(buffer).slice(), buffer.dtype === "f32" ? "float32" : "int32"),
         report: () => ({ bytes: instance.bytes(), buffers: 1, ...counts }),
         dispose: () => void (disposed = true),
       };

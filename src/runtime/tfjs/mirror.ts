@@ -14,6 +14,8 @@ export interface Mirror {
   readonly host: Host;
   /** These buffers of the host are newer than the device's. */
   readonly changed: (names: readonly string[]) => void;
+  /** Brings a buffer to the device, if the host has changed it. */
+  readonly upload: (name: string) => void;
   /** Brings buffers as they are now on the device to the host. */
   readonly download: (names: readonly string[]) => Promise<void>;
 }
@@ -95,6 +97,9 @@ export function openMirror({ metadata, device, entries, initialise }: MirrorOpti
 
   return {
     host,
+    upload: (name) => {
+      if (newer.delete(name)) upload(name);
+    },
     changed: (names) => names.forEach((name) => newer.add(name)),
     download: async (names) => {
       const wanted = names.filter((name) => !newer.has(name)).map(find);

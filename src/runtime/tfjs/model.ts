@@ -9,14 +9,16 @@ import { chooses, type GenerateOptions } from "../generate.ts";
 import { newTenant, openMachine, type States, type Tenant } from "../machine.ts";
 import type { Metadata } from "../metadata.ts";
 import { readSpelled } from "../spellings.ts";
-import { readSafetensors, writeSafetensors } from "../safetensors.ts";
+import { readSafetensors, type Tensor as Named, writeSafetensors } from "../safetensors.ts";
 import { openSteps, type StreamOptions } from "../stream.ts";
 import type { Numbers, Sizes } from "../layout.ts";
 import type { TrainerOptions } from "../trainer.ts";
 import type { Vocabulary } from "../vocabulary.ts";
 import type { Value } from "../encode.ts";
 import { checkTensors, readFlat, writeFlat } from "../weights.ts";
-import type { DeviceReport } from "./device.ts";
+import type { DeviceReport, TensorDevice } from "./device.ts";
+import type { ApplyOptions, FunctionOptions, ModelFunction, Tensors } from "./function.ts";
+import { type Layer, type Layers, makeLayer } from "./layer.ts";
 import { type MirrorOptions, openMirror } from "./mirror.ts";
 import { answersElsewhere, generateOn } from "./generate.ts";
 import { type DeviceTrainer, openDeviceTrainer, type Owner } from "./trainer.ts";
@@ -41,7 +43,14 @@ export interface DeviceModel {
   readonly stream: (options?: StreamOptions) => DeviceStream;
   readonly trainer: (options?: TrainerOptions) => DeviceTrainer;
   readonly weights: () => Promise<Uint8Array>;
-  readonly loadWeights: (file: ArrayBuffer | Uint8Array) => Promise<void>;
+  /** Those of a file, or tensors by the names of the parameters. */
+  readonly loadWeights: (weights: ArrayBuffer | Uint8Array | Tensors) => Promise<void>;
+  /** The model as a plain function of tensors, which `tf.grad` and its like differentiate. */
+  readonly apply: (inputs: Tensors, options?: ApplyOptions) => Tensors;
+  /** The parameters by name, as new tensors: what `apply` is differentiated by, or an optimiser's variables start from. */
+  readonly parameters: () => Tensors;
+  /** A layer of tfjs-layers that starts from the model's weights and then has its own. */
+  readonly layer: (layers: Layers, options?: LayerSettings) => Layer;
   /** Text (or ids) that the model makes up, drawn or greedy. */
   readonly generate: (options?: GenerateOptions) => AsyncGenerator<string | number, void>;
   /** What the model holds of the device, and what it has run. */
@@ -50,8 +59,17 @@ export interface DeviceModel {
   readonly dispose: () => void;
 }
 
+export interface LayerSettings {
+  /** Unique in a LayersModel; made by tfjs if not given. */
+  readonly name?: string;
+  /** Of the first weights, where the model has none yet. */
+  readonly seed?: number;
+}
+
 export interface DeviceModelOptions extends MirrorOptions {
   readonly tf: Tfjs;
+  readonly device: TensorDevice;
+  readonly openFunction: (ownParameters: FunctionOptions["ownParameters"]) => ModelFunction;
   readonly weights?: ArrayBuffer | Uint8Array | null;
 }
 
@@ -68,6 +86,15 @@ export function openModel(options: DeviceModelOptions): DeviceModel {
     "counters",
     ...Object.keys(metadata.buffers).filter((b) => b.startsWith("moment.")),
   ].filter((name) => metadata.buffers[name]);
+
+  // Its memory is as large as the model's: only who differentiates pays for it.
+  let opened: ModelFunction | null = null;
+  const applied = (): ModelFunction =>
+    (opened ??= options.openFunction(() => {
+      needWeights();
+      mirror.upload("parameters");
+      return device.give(metadata.buffers["parameters"]!);
+    }));
 
   const needWeights = (): void => {
     if (!status.weights) fail("the model has no weights yet: load them, or train it");
@@ -137,20 +164,44 @@ export function openModel(options: DeviceModelOptions): DeviceModel {
         const own = { model: metadata.name, fingerprint: metadata.fingerprint };
         return writeSafetensors({ tensors: new Map(readFlat(machine)), metadata: own });
       }),
-    loadWeights: (file) => turn(() => writeWeights(file)),
+    loadWeights: (weights) =>
+      turn(async () => {
+        if (weights instanceof ArrayBuffer || weights instanceof Uint8Array) return writeWeights(weights);
+        const tensors = Object.entries(weights).map(async ([name, tensor]) => {
+          const data = (await tensor.data()) as Float32Array;
+          return [name, { data, shape: tensor.shape }] as const;
+        });
+        replace(new Map(await Promise.all(tensors)));
+      }),
+    apply: (inputs, settings) => applied().apply(inputs, settings),
+    parameters: () => applied().parameters(),
+    layer: (layers, { seed = 0, ...settings } = {}) => {
+      if (!status.weights) {
+        machine.constant("counters")[0] = seed;
+        machine.run("initialise");
+        status.weights = true;
+      }
+      return makeLayer({ tf: options.tf, layers, metadata, of: applied(), ...settings });
+    },
     generate: (settings = {}) => {
       needWeights();
       return generateOn(of, () => stream(), settings);
     },
     report: device.report,
-    dispose: device.dispose,
+    dispose: () => {
+      opened?.dispose();
+      device.dispose();
+    },
   };
   if (options.weights) writeWeights(options.weights);
   return model;
 
   function writeWeights(file: ArrayBuffer | Uint8Array): void {
     const { tensors } = readSafetensors(file);
-    const own = new Map([...tensors].filter(([name]) => !name.includes(":")));
+    replace(new Map([...tensors].filter(([name]) => !name.includes(":"))));
+  }
+
+  function replace(own: ReadonlyMap<string, Named>): void {
     checkTensors("these weights", metadata.parameters, own);
     writeFlat(machine, own);
     mirror.changed(["parameters"]);

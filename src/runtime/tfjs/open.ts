@@ -4,8 +4,9 @@
  */
 import type * as tfjs from "@tensorflow/tfjs-core";
 import type { Metadata } from "../metadata.ts";
-import type { Device } from "./device.ts";
+import type { TensorDevice } from "./device.ts";
 import { type HostModule, openHostModule } from "./host-module.ts";
+import { openFunction } from "./function.ts";
 import { type DeviceModel, openModel } from "./model.ts";
 import type { Entry, TfjsProgram } from "./program.ts";
 import { openWebgl } from "./webgl.ts";
@@ -21,23 +22,29 @@ export interface OpenOptions {
   readonly weights?: ArrayBuffer | Uint8Array | null;
 }
 
-/** What of tfjs's WebGPU backend is used here. */
-interface WebgpuBackend {
-  readonly device: GPUDevice;
-  readonly commandEncoder: unknown;
-  readonly submitQueue: () => void;
-  readonly endComputePassEncoder?: () => void;
-}
-
-interface WebglBackend {
-  readonly gpgpu: { readonly gl: WebGL2RenderingContext };
-}
-
 export async function openOn({ tf, metadata, program, weights }: OpenOptions): Promise<DeviceModel> {
   await tf.ready();
   const host = await openHostModule(program.host, metadata);
-  const { device, entries } = openDevice(tf, metadata, program, host);
-  return openModel({ tf, metadata, device, entries, initialise: host.initialise, weights });
+  const name = tf.getBackend();
+  if (name !== "webgpu" && name !== "webgl")
+    console.info(
+      `rnnc: tfjs runs on \`${name}\` here, which has no GPU: \`${metadata.name}\` runs as WebAssembly instead.`,
+    );
+  const open = (): OpenedDevice => openDevice(tf, metadata, program, host);
+  return openModel({
+    tf,
+    metadata,
+    ...open(),
+    initialise: host.initialise,
+    openFunction: (ownParameters) =>
+      openFunction({ tf, metadata, ...open(), hash: program.hash, ownParameters }),
+    weights,
+  });
+}
+
+export interface OpenedDevice {
+  readonly device: TensorDevice;
+  readonly entries: Readonly<Record<string, Entry<unknown>>>;
 }
 
 export function openDevice(
@@ -45,27 +52,16 @@ export function openDevice(
   metadata: Metadata,
   program: TfjsProgram,
   host: HostModule,
-): { readonly device: Device; readonly entries: Readonly<Record<string, Entry<unknown>>> } {
-  const name = tf.getBackend();
-  switch (name) {
-    case "webgpu": {
-      const backend = tf.backend() as unknown as WebgpuBackend;
-      const flush = (): void => {
-        if (!backend.commandEncoder) return;
-        backend.endComputePassEncoder?.();
-        backend.submitQueue();
+): OpenedDevice {
+  switch (tf.getBackend()) {
+    case "webgpu":
+      return {
+        device: openWebgpu(program.webgpu, metadata.symbols, tf),
+        entries: program.webgpu.entries,
       };
-      const device = openWebgpu(program.webgpu, metadata.symbols, backend.device, flush);
-      return { device, entries: program.webgpu.entries };
-    }
-    case "webgl": {
-      const { gl } = (tf.backend() as unknown as WebglBackend).gpgpu;
-      return { device: openWebgl(program.webgl, metadata, gl), entries: program.webgl.entries };
-    }
+    case "webgl":
+      return { device: openWebgl(program.webgl, metadata, tf), entries: program.webgl.entries };
     default:
-      console.info(
-        `rnnc: tfjs runs on \`${name}\` here, which has no GPU: \`${metadata.name}\` runs as WebAssembly instead.`,
-      );
-      return { device: host.openDevice(), entries: program.webgpu.entries };
+      return { device: host.openDevice(tf), entries: program.webgpu.entries };
   }
 }

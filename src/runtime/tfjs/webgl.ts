@@ -5,9 +5,12 @@
 import { fail } from "../errors.ts";
 import { extent, type Numbers, type Sizes } from "../layout.ts";
 import type { BufferInfo, Metadata } from "../metadata.ts";
-import type { Device } from "./device.ts";
+import type { TensorDevice } from "./device.ts";
+import type { Tfjs } from "./open.ts";
 import type { Draw, DrawRun, HostIndex, Region, TextureInfo, WebglProgram } from "./program.ts";
+import { vertexShader } from "./triangle.ts";
 import { eachRun } from "./walk-steps.ts";
+import { openExchange } from "./webgl-tensors.ts";
 
 interface Texture {
   readonly texture: WebGLTexture;
@@ -30,14 +33,13 @@ interface Aside {
   readonly count: number;
 }
 
-/** One triangle over everything: no buffers of vertices. */
-const vertexShader = `#version 300 es
-void main() {
-  gl_Position = vec4(gl_VertexID == 1 ? 3.0 : -1.0, gl_VertexID == 2 ? 3.0 : -1.0, 0.0, 1.0);
+/** What of tfjs's WebGL backend is used here. */
+interface WebglBackend {
+  readonly gpgpu: { readonly gl: WebGL2RenderingContext };
 }
-`;
 
-export function openWebgl(program: WebglProgram, metadata: Metadata, gl: WebGL2RenderingContext): Device {
+export function openWebgl(program: WebglProgram, metadata: Metadata, tf: Tfjs): TensorDevice {
+  const { gl } = (tf.backend() as unknown as WebglBackend).gpgpu;
   if (typeof WebGL2RenderingContext === "undefined" || !(gl instanceof WebGL2RenderingContext))
     fail("this model needs WebGL 2; tfjs runs on WebGL 1 here");
   if (!gl.getExtension("EXT_color_buffer_float"))
@@ -55,6 +57,7 @@ export function openWebgl(program: WebglProgram, metadata: Metadata, gl: WebGL2R
   let sizes: Sizes = {};
   let lost = gl.isContextLost();
   let disposed = false;
+  const exchange = openExchange(gl, tf);
   const whenLost = (): void => void (lost = true);
   gl.canvas.addEventListener("webglcontextlost", whenLost);
 
@@ -307,6 +310,25 @@ export function openWebgl(program: WebglProgram, metadata: Metadata, gl: WebGL2R
         return fromLines(all, line, stride);
       });
     },
+    take: (buffer, elements) => {
+      check();
+      const k = find(buffer);
+      const info = program.textures[k]!;
+      const { texture } = textureAt(k);
+      exchange.take(
+        { ...info, lines: linesOf(info), texture },
+        framebufferOf(String(k), [texture]),
+        elements,
+      );
+      counts.copies++;
+    },
+    give: (buffer) => {
+      check();
+      const k = find(buffer);
+      const info = program.textures[k]!;
+      counts.copies++;
+      return exchange.give({ ...info, lines: linesOf(info), texture: textureAt(k).texture });
+    },
     report: () => {
       const held = [...textures.flatMap((t, k) => (t ? [4 * program.textures[k]!.width * t.lines] : []))];
       const aside = [...spare].map(([key, t]) => 4 * Number(key.split(":")[2]) * t.lines);
@@ -320,6 +342,7 @@ export function openWebgl(program: WebglProgram, metadata: Metadata, gl: WebGL2R
       for (const t of [...textures, ...spare.values()]) if (t) gl.deleteTexture(t.texture);
       for (const framebuffer of framebuffers.values()) gl.deleteFramebuffer(framebuffer);
       for (const c of compiled) if (c) gl.deleteProgram(c.program);
+      exchange.dispose();
       gl.deleteShader(vertex);
       gl.deleteVertexArray(vertices);
     },

@@ -6,7 +6,8 @@
 import { fail } from "../errors.ts";
 import { extent, type Numbers, type Sizes, span } from "../layout.ts";
 import type { BufferInfo } from "../metadata.ts";
-import type { Device } from "./device.ts";
+import type { TensorDevice } from "./device.ts";
+import type { Tfjs } from "./open.ts";
 import { type Dispatch, slotAlignment, type WebgpuProgram } from "./program.ts";
 import { eachRun } from "./walk-steps.ts";
 
@@ -34,13 +35,24 @@ interface Memory {
   readonly steps: GPUBuffer;
 }
 
-/** `flush` submits what tfjs has not submitted yet, so that the order of calls is that of the device. */
-export function openWebgpu(
-  program: WebgpuProgram,
-  symbols: readonly string[],
-  device: GPUDevice,
-  flush: () => void,
-): Device {
+/** What of tfjs's WebGPU backend is used here. */
+interface WebgpuBackend {
+  readonly device: GPUDevice;
+  readonly commandEncoder: unknown;
+  readonly submitQueue: () => void;
+  readonly endComputePassEncoder?: () => void;
+  readonly uploadToGPU: (dataId: object) => void;
+}
+
+export function openWebgpu(program: WebgpuProgram, symbols: readonly string[], tf: Tfjs): TensorDevice {
+  const backend = tf.backend() as unknown as WebgpuBackend;
+  const { device } = backend;
+  /** Submits what tfjs has not submitted yet, so that the order of calls is that of the device. */
+  const flush = (): void => {
+    if (!backend.commandEncoder) return;
+    backend.endComputePassEncoder?.();
+    backend.submitQueue();
+  };
   const counts = { runs: 0, copies: 0, submits: 0 };
   const visible = computeStage;
   const groupLayout = device.createBindGroupLayout({
@@ -130,6 +142,15 @@ export function openWebgpu(
 
   const at = ({ slot, offset }: BufferInfo): number => 4 * (layout!.bases[slot]! + offset);
 
+  const copy = (from: GPUBuffer, fromAt: number, to: GPUBuffer, toAt: number, bytes: number): void => {
+    flush();
+    const encoder = device.createCommandEncoder();
+    encoder.copyBufferToBuffer(from, fromAt, to, toAt, bytes);
+    device.queue.submit([encoder.finish()]);
+    counts.submits++;
+    counts.copies++;
+  };
+
   return {
     reserve: (sizes) => {
       check();
@@ -211,6 +232,27 @@ export function openWebgpu(
           ? new Float32Array(bytes, from, sizes[k]! / 4)
           : new Int32Array(bytes, from, sizes[k]! / 4);
       });
+    },
+    take: (buffer, elements) => {
+      check();
+      backend.uploadToGPU(elements.dataId);
+      const { tensorRef, buffer: from } = elements.dataToGPU();
+      copy(from!, 0, needed().words, at(buffer), 4 * span(buffer, layout!.sizes));
+      tensorRef.dispose();
+    },
+    give: (buffer) => {
+      check();
+      const elements = span(buffer, layout!.sizes);
+      const whole = device.createBuffer({
+        size: 4 * elements,
+        usage: usage.storage | usage.copyFrom | usage.copyTo,
+      });
+      copy(needed().words, at(buffer), whole, 0, 4 * elements);
+      const dtype = buffer.dtype === "f32" ? "float32" : "int32";
+      const made = tf.tensor({ buffer: whole }, [elements], dtype);
+      // The tensor has a buffer of its own.
+      whole.destroy();
+      return made;
     },
     report: () => ({
       bytes: uniform.size + (memory ? memory.words.size + memory.steps.size : 0),

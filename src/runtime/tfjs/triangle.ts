@@ -1,0 +1,6 @@
+/** One triangle over everything: no buffers of vertices. */
+export const vertexShader = `#version 300 es
+void main() {
+  gl_Position = vec4(gl_VertexID == 1 ? 3.0 : -1.0, gl_VertexID == 2 ? 3.0 : -1.0, 0.0, 1.0);
+}
+`;
