@@ -35,9 +35,12 @@ export function makeLayer({ tf, layers, metadata, of, name }: LayerOptions): Lay
   const outputs = metadata.outputs.filter(({ predict }) => metadata.buffers[predict ?? ""]);
   const ragged = metadata.symbols.filter((symbol) => symbol !== "B");
 
-  /** Unlike the names of kernels that of the class stays from one version of rnnc to the next, as saved models need it. */
+  /**
+   * Unlike the names of kernels that of the class stays from one version of rnnc to the next, as saved models need it.
+   * Without underscores, which loading would take for those of Python.
+   */
   class CompiledLayer extends layers.Layer {
-    static readonly className = `rnnc_${metadata.name}_${metadata.fingerprint}`;
+    static readonly className = `Rnnc-${metadata.name.replaceAll("_", "-")}-${metadata.fingerprint}`;
     private calls = 0;
 
     constructor(config: object = {}) {
