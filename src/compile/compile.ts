@@ -38,6 +38,7 @@ export async function compile(
 
   const without = new Set(options.without ?? []);
   const entries = makeEntries(model, {
+    recompute: options.recompute === "gates",
     without,
     differentiable: options.target === "tfjs",
     observe: (entry, stage) => stages.pass(entry, stage),

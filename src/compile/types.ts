@@ -21,6 +21,8 @@ export interface CompileOptions {
   readonly relaxedSimd?: boolean;
   /** A module for several threads over shared memory; the bits do not depend on how many there are. */
   readonly threads?: boolean;
+  /** What training computes again rather than keeps, see `Recompute`; nothing, unless given. */
+  readonly recompute?: Recompute;
   /** Passes switched off, by name. */
   readonly without?: readonly string[];
   /** Stages to print: `ast`, `graph`, a pass, `kernels`, `memory`, `wat`, `wgsl`, `glsl`. */
@@ -38,3 +40,6 @@ export interface Compilation {
   /** The stages asked for, by name. */
   readonly stages: ReadonlyMap<string, string>;
 }
+
+/** `gates`: of the forward pass the states are kept; products, gates and what else follows from them are computed again. */
+export type Recompute = "none" | "gates";

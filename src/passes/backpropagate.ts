@@ -15,6 +15,8 @@ export interface Derivation {
   readonly scopes: Scopes;
   /** Every so many steps the cotangent of a state is cut; null: never. */
   readonly truncate: number | null;
+  /** Whether of the forward values states alone are kept. */
+  readonly recompute: boolean;
   /** Each scan to the one that puts its tape out too, which takes its place everywhere. */
   readonly taped: Map<Node, Node<"scan">>;
 }

@@ -19,6 +19,8 @@ import { sum } from "./vjp-scalar.ts";
 export interface DifferentiateOptions {
   /** Truncated back-propagation: states' cotangents are cut wherever the position is a multiple of this. */
   readonly truncate?: number;
+  /** Keep the states alone for the way back; products and what follows from them are computed again. */
+  readonly recompute?: boolean;
   /** The parameters to differentiate by, by name; all if not given. */
   readonly trains?: (parameter: string) => boolean;
 }
@@ -50,7 +52,12 @@ export function derive(
   roots: readonly Node[],
   options: DifferentiateOptions = {},
 ): Derivatives {
-  const derivation: Derivation = { scopes: scopes(), truncate: options.truncate ?? null, taped: new Map() };
+  const derivation: Derivation = {
+    scopes: scopes(),
+    truncate: options.truncate ?? null,
+    recompute: options.recompute ?? false,
+    taped: new Map(),
+  };
   const order = derivation.scopes.level(values);
   const cotangents = new Cotangents();
   for (const value of values) cotangents.add(value, filled(1, value.type));

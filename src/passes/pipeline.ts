@@ -29,6 +29,8 @@ export interface PipelineOptions {
   readonly unrollLimit?: number;
   /** Back-propagation through time stops wherever the position is a multiple of this. */
   readonly truncate?: number;
+  /** The way back computes products and gates again instead of reading them: less memory, a third more work. */
+  readonly recompute?: boolean;
   /** How many lookups in a table a training step is expected to make; unknown, products stay after them. */
   readonly lookups?: number;
   /** Which of several objectives trains a parameter, by its name, and whose gradients are wanted; one has all if not given. */
@@ -64,7 +66,7 @@ export function forwardPasses(options: PipelineOptions = {}): readonly Pass[] {
 
 /** What training adds. */
 export function backwardPasses(options: PipelineOptions = {}): readonly Pass[] {
-  const { truncate, lookups, owner = alone, trains = 0, pullback } = options;
+  const { truncate, recompute = false, lookups, owner = alone, trains = 0, pullback } = options;
   const passes: readonly Pass[] = [
     // On products that are hoisted and merged; before differentiate, so that the gradient is looked up too.
     ...(lookups === undefined ? [] : [makeGatherProducts({ lookups })]),
@@ -73,12 +75,14 @@ export function backwardPasses(options: PipelineOptions = {}): readonly Pass[] {
       ? makePullback(pullback)
       : makeDifferentiate({
           ...(truncate === undefined ? {} : { truncate }),
+          recompute,
           trains: (parameter) => owner(parameter) === trains,
         }),
     // Makes stacks of the gates' cotangents, and one scan of each pair with and without tape.
     simplify,
-    // What the reversed scans read only from the tape is computed over all steps at once.
-    hoist,
+    // What the reversed scans read only from the tape is computed over all steps at once; but for what they are to
+    // compute again, which would be kept over all steps after all.
+    ...(recompute ? [] : [hoist]),
     // After hoist: then what remains of a weight's gradient in the loop really depends on it.
     deferWeightGradients,
     // After it: what could leave the loop has left.

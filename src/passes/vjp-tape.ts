@@ -3,6 +3,9 @@
  * more output of the forward scan and one more element of the reversed. Products, sums and transcendental functions
  * are kept, and the histories of states; what is elementwise and cheap is computed again in the reversed body from
  * those; elements are read from their own sequences.
+ *
+ * With `recompute` the histories of states are all that is kept: what follows from them is computed again, products too,
+ * and so is an element of a sequence that a product made, from what went into it at this step (at-step.ts).
  */
 import {
   constant,
@@ -17,6 +20,7 @@ import {
 import type { ScanParts } from "../ir/graph/build.ts";
 import type { BinaryFunction, Node, UnaryFunction } from "../ir/graph/types.ts";
 import { bodyRoots, rewrite } from "../ir/graph/walk.ts";
+import { makeAtStep } from "./at-step.ts";
 import { type Guard, guardsOf } from "./guards.ts";
 import type { Derivation } from "./backpropagate.ts";
 
@@ -39,7 +43,8 @@ export function readTape(
   const original = (node: Node): Node => untaped.get(node) ?? node;
   const isForward = (node: Node): boolean =>
     inside.has(node) || (node.op === "result" && inside.has(original(node.operands[0]!)));
-  const isThere = (node: Node): boolean => isKept(node) || parts.outputs.includes(node);
+  const keeps = derivation.recompute ? isNeeded : isKept;
+  const isThere = (node: Node): boolean => keeps(node) || parts.outputs.includes(node);
   const kept = frontier(roots, (node) => isForward(node) && isThere(node));
 
   const ownPosition = position();
@@ -48,6 +53,7 @@ export function readTape(
   const indices: { node: Node; formal: Node<"element">; index: number }[] = [];
   const elements: ScanParts["elements"][number][] = [];
   const guards = guardsOf(scan);
+  const again = makeAtStep(parts.axis, ownPosition);
   for (const node of kept) {
     if (node.op === "position") {
       known.set(node, ownPosition);
@@ -55,9 +61,16 @@ export function readTape(
     }
     const sequence = parts.elements.find((e) => e.formal === node)?.sequence;
     if (sequence) {
-      const formal = element((node as Node<"element">).attributes.name, sequence.type, parts.axis);
-      elements.push({ formal, sequence });
-      known.set(node, formal);
+      const read = (from: Node): Node => {
+        const formal = element(
+          from.label ?? (node as Node<"element">).attributes.name,
+          from.type,
+          parts.axis,
+        );
+        elements.push({ formal, sequence: from });
+        return formal;
+      };
+      known.set(node, derivation.recompute ? again(sequence, read) : read(sequence));
       continue;
     }
     // What only some steps need is kept of those; that is when it is read, too.
@@ -114,6 +127,10 @@ const dear: ReadonlySet<UnaryFunction | BinaryFunction> = new Set([
   "div",
   "pow",
 ] as const);
+
+/** Whether a forward value cannot be computed again from others of its step. */
+const isNeeded = ({ op }: Node): boolean =>
+  op === "state" || op === "element" || op === "position" || op === "scan" || op === "result";
 
 /** Whether a forward value is kept rather than computed again: what costs more than reading it. */
 function isKept(node: Node): boolean {
