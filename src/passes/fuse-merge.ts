@@ -110,8 +110,8 @@ export function makeLoopPool(interner: Interner): (kernel: Kernel) => Kernel {
   const pool = new Map<string, Loop>();
   return (kernel) => {
     const loops = kernel.loops.map((l, k) => {
-      const { symbol, times, plus } = l.extent;
-      const key = `${k} ${symbol} ${symbol === null ? 0 : times} ${plus}`;
+      const { symbol, times, plus, by = 1 } = l.extent;
+      const key = `${k} ${symbol} ${symbol === null ? 0 : times} ${plus} ${by}`;
       const known = pool.get(key);
       if (!known) pool.set(key, l);
       return known ?? l;

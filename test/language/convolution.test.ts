@@ -209,3 +209,15 @@ describe.each([
     expectClose([found!.loss], [wanted!.loss], 1e-5);
   });
 });
+
+test("loops over halves and over quarters of a sequence are not one", async () => {
+  const made = program(`input audio : f32[T, 3]\ntarget words : token(5)[L]
+    let memory = audio >> conv(4, 2, stride = 2) >> conv(4, 2, stride = 2)
+    prev(words) >> embed(3) >> elman(4, feed = attention(bahdanau, over = memory)) >> softmax(words)`);
+  const data = drawData(made, { T: [8, 4, 13], L: [3, 2, 3] }, 3);
+  const call: Call = { data, parameters: drawParameters(made, 2, 0.4) };
+  const [wanted, found] = [evaluator(made).learn(call), (await moduleOf(made)).learn(call)];
+  expectClose([found.loss], [wanted.loss], 1e-5);
+  for (const [name, gradient] of wanted.gradients)
+    expectClose(found.gradients.get(name)!, [...gradient], 1e-4, 1e-3);
+});
