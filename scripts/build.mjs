@@ -28,6 +28,7 @@ declarations.catch(() => {});
 const runtimes = {
   runtime: await buildRuntime(`${root}/dist/runtime.js`),
   "runtime-searching": await buildRuntime(`${root}/dist/runtime-searching.js`, "searching-entry.ts"),
+  "runtime-threaded": await buildRuntime(`${root}/dist/runtime-threaded.js`, "threaded-entry.ts"),
   "runtime-tfjs": await buildRuntime(`${root}/dist/runtime-tfjs.js`, "tfjs/package-entry.ts"),
 };
 

@@ -60,6 +60,11 @@ export const vocabOption = (): Option =>
 export const withoutOption = (): Option =>
   new Option("--without <PASS>", "leave out a pass of the compiler").argParser<readonly string[]>(list);
 
+export const threadsOption = (): Option =>
+  new Option("--threads <N>", "threads to run on; the results do not depend on it (default: 1)").argParser(
+    wholeNumber(1),
+  );
+
 export const dataOption = (): Option =>
   new Option("--data <PATH>", "a file, a folder of files, or - for standard input").makeOptionMandatory();
 

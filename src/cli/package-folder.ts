@@ -45,9 +45,11 @@ async function filesOf({ metadata, wasm, tfjs, weights, singleFile = false }: Pa
     return tfjsFiles({ metadata, program: tfjs, runtime, weights, options });
   }
   const { packageFiles, needsSearches } = await import("../backends/package/package-files.ts");
-  const { default: runtime } = await (needsSearches(metadata)
-    ? import("rnnc:runtime-searching")
-    : import("rnnc:runtime"));
+  const { default: runtime } = await (metadata.threads
+    ? import("rnnc:runtime-threaded")
+    : needsSearches(metadata)
+      ? import("rnnc:runtime-searching")
+      : import("rnnc:runtime"));
   return packageFiles({ metadata, wasm: wasm!, runtime, weights, options });
 }
 

@@ -7,6 +7,10 @@ declare module "rnnc:runtime-searching" {
   const text: string;
   export default text;
 }
+declare module "rnnc:runtime-threaded" {
+  const text: string;
+  export default text;
+}
 declare module "rnnc:runtime-tfjs" {
   const text: string;
   export default text;

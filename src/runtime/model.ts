@@ -188,10 +188,7 @@ export async function openModel(options: LoadOptions, extras: Extras = {}): Prom
 }
 
 function startHost({ metadata, wasm, threads }: LoadOptions, { startThreads }: Extras): Promise<Host> {
-  if (metadata.threads && startThreads) return startThreads(metadata, wasm, threads);
-  if (threads !== undefined && threads !== 1 && !metadata.threads)
-    fail("this module runs on one thread: build it with `--threads` for several");
-  return startModule(metadata, wasm);
+  return startThreads ? startThreads(metadata, wasm, threads) : startModule(metadata, wasm);
 }
 
 /** A program with errors has neither module nor metadata. */

@@ -6,7 +6,7 @@
 import { fail } from "./errors.ts";
 import type { Host } from "./machine.ts";
 import type { Metadata } from "./metadata.ts";
-import { compiled, instanceOf, largestMemory } from "./module.ts";
+import { compiled, instanceOf, largestMemory, startModule } from "./module.ts";
 
 /** What a worker runs, in Node and elsewhere: `work` returns when the thread is ended. */
 const work = `const work = ({ module, memory, id }, say) =>
@@ -32,7 +32,10 @@ interface Seat {
   readonly id: number;
 }
 
-/** `wanted`: how many threads, the caller's among them. Default: as many as the machine has cores, at most 4. */
+/**
+ * `wanted`: how many threads, the caller's among them. Default: as many as the machine has cores, at most 4; one for a
+ * module that was not built for more.
+ */
 export async function startThreads(
   metadata: Metadata,
   wasm: BufferSource | WebAssembly.Module,
@@ -40,6 +43,10 @@ export async function startThreads(
 ): Promise<Host> {
   if (wanted !== undefined && !(Number.isInteger(wanted) && wanted >= 1))
     fail(`\`threads\` is a whole number from 1 on, not ${String(wanted)}`);
+  if (!metadata.threads) {
+    if ((wanted ?? 1) > 1) fail("this module runs on one thread: build it with `--threads` for several");
+    return startModule(metadata, wasm);
+  }
   const count = wanted ?? Math.min(mostByDefault, await cores());
   const bytes = wasm instanceof WebAssembly.Module ? null : wasm;
   if (bytes && (count === 1 || !canShare())) return alone(metadata, bytes);
@@ -95,7 +102,8 @@ const isNode = (): boolean =>
 async function startWorker(seat: Seat): Promise<Team> {
   if (isNode()) {
     const { Worker } = await nodeModule<NodeWorkers>("worker_threads");
-    const worker = new Worker(nodeWorker, { eval: true, workerData: seat });
+    // Options of the process, such as `--input-type`, may change what the text is taken for.
+    const worker = new Worker(nodeWorker, { eval: true, workerData: seat, execArgv: [] });
     await new Promise<void>((resolve, reject) => {
       worker.once("message", (ready) => (ready ? resolve() : reject(new Error())));
       worker.once("error", reject);
@@ -121,7 +129,7 @@ async function startWorker(seat: Seat): Promise<Team> {
 interface NodeWorkers {
   readonly Worker: new (
     code: string,
-    options: { readonly eval: boolean; readonly workerData: unknown },
+    options: { readonly eval: boolean; readonly workerData: unknown; readonly execArgv: readonly string[] },
   ) => {
     once: (event: string, listener: (value: unknown) => void) => void;
     unref: () => void;

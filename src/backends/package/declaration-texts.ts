@@ -200,6 +200,7 @@ export const modelAndLoad = (has: {
   readonly generates: boolean;
   readonly searches: boolean;
   readonly hasWeights: boolean;
+  readonly threads: boolean;
   readonly onDevice: boolean;
   /** How `predict` is declared where the model answers by its own choices. */
   readonly answering: string | null;
@@ -225,7 +226,7 @@ ${has.streams ? "  /** The model one step at a time. */\n  stream(options?: Stre
   weights(): ${given("Uint8Array", has.onDevice)};
   /** Replaces the weights; refuses a file whose names or shapes are not the model's. */
   loadWeights(file: ArrayBuffer | Uint8Array): ${given("void", has.onDevice)};
-${has.onDevice ? deviceMethods : ""}}
+${has.onDevice ? deviceMethods : ""}${has.threads ? threadMethods : ""}}
 
 export interface LoadOptions {
   /** A safetensors file, or its address relative to this module. ${
@@ -242,7 +243,13 @@ ${
 `
 }  /** What the \`.json\` beside this module holds, where it cannot be fetched. */
   readonly metadata?: unknown;
-}
+${
+  has.threads
+    ? `  /** How many run it, the caller's among them; the results do not depend on it. Default: the machine's cores, at most 4. */
+  readonly threads?: number;
+`
+    : ""
+}}
 
 ${
   has.onDevice
@@ -250,6 +257,12 @@ ${
 export function load(tf: typeof tfjs, options?: LoadOptions): Promise<Model>;`
     : "export function load(options?: LoadOptions): Promise<Model>;"
 }`;
+
+const threadMethods = `  /** How many run it: 1 where memory can't be shared. */
+  readonly threads: number;
+  /** Ends them. The model is of no use afterwards. */
+  dispose(): void;
+`;
 
 const deviceMethods = `  /** What the model holds of the device's memory, and how much it has run so far. */
   report(): {

@@ -29,6 +29,7 @@ export function declaration(metadata: Metadata, { hasWeights, onDevice }: Declar
     generates: metadata.generation?.step === "step",
     searches: !onDevice && outputs.some((o) => o.spelling !== null),
     hasWeights,
+    threads: metadata.threads ?? false,
     onDevice,
     answering: answered && answeringPredict(inputs.some((d) => d.name === answered.data)),
   };

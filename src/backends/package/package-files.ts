@@ -11,7 +11,7 @@ import { printable } from "./declaration-texts.ts";
 export interface PackageInput {
   readonly metadata: Metadata;
   readonly wasm: Uint8Array;
-  /** The built runtime, `dist/runtime.js`, or that with searches where they are needed: one statement, `var rnnc = …;`. */
+  /** The built runtime, `dist/runtime.js`, or that with searches or threads where they are needed: one statement, `var rnnc = …;`. */
   readonly runtime: string;
   /** A safetensors file. */
   readonly weights?: Uint8Array | null;

@@ -11,6 +11,15 @@ import { isConstantSize } from "../../ir/kernel/addresses.ts";
 import { firstAddress, nextBase } from "./layout.ts";
 import { sizeGlobal } from "./scope.ts";
 
+/** Whether the layout is that of inference alone: `reserve`'s last parameter. */
+const inferenceGlobal = "inference";
+
+/** The globals that hold what `reserve` was called with, in the order of its parameters. */
+export const reservedGlobals = (symbols: readonly SizeSymbol[]): readonly string[] => [
+  ...symbols.map(sizeGlobal),
+  inferenceGlobal,
+];
+
 export interface SlotPlace {
   readonly global: string | null;
   readonly address: number;
@@ -42,6 +51,7 @@ export const mostPages = 2 ** 15;
 export function writeMemory(m: Module, program: KernelProgram, plan: MemoryPlan): void {
   const places = slotPlaces(plan);
   for (const symbol of program.symbols) m.addGlobal(sizeGlobal(symbol), binaryen.i32, true, m.i32.const(0));
+  m.addGlobal(inferenceGlobal, binaryen.i32, true, m.i32.const(0));
   for (const { global } of places)
     if (global !== null) m.addGlobal(global, binaryen.i32, true, m.i32.const(firstAddress));
   writeReserve(m, program.symbols, plan, places);
@@ -83,7 +93,9 @@ function writeReserve(
       isConstantSize(size) ? nextBase(end, 4 * size.reduce((n, t) => n + t.factor, 0)) : end,
     firstAddress,
   );
-  const body: Ref[] = symbols.map((s, i) => m.global.set(sizeGlobal(s), code.get(code.param(i))));
+  const body: Ref[] = reservedGlobals(symbols).map((global, i) =>
+    m.global.set(global, code.get(code.param(i))),
+  );
   const end = code.keep(body, L.const(BigInt(firstFree)), binaryen.i64);
   plan.slots.forEach(({ size, training = false }, slot) => {
     const { global } = places[slot]!;

@@ -2,17 +2,21 @@
  * Threads: each is an instance of the module over one shared memory. The first calls entries; the others wait in
  * `work` for a call, take their share of it, and wait again. Where the program says so they meet: nobody goes on before all
  * have come. A thread that waits looks again and again for a while, then sleeps until it is woken.
+ * What the first was given room for by `reserve`, the others lay out for themselves at each call.
  *
  * Words of the memory below the first slot: which call it is and of what, the sizes it is for, and who has come to a
  * meeting. Words that are looked at while others are written lie 64 bytes apart.
  */
 import binaryen from "binaryen";
-import type { Entry, KernelProgram, SizeSymbol } from "../../ir/kernel/types.ts";
+import { CompilerBug } from "../../diagnostics/diagnostic.ts";
+import type { Entry, KernelProgram } from "../../ir/kernel/types.ts";
 import { isShared } from "../../ir/kernel/share.ts";
 import { symbolsOf } from "../../ir/kernel/walk.ts";
 import type { Int, Module, Ref } from "./code.ts";
 import { FunctionCode } from "./code.ts";
 import type { Frame, Turns } from "./scope.ts";
+import { firstAddress } from "./layout.ts";
+import { reservedGlobals } from "./memory.ts";
 import { kept, sizeGlobal } from "./scope.ts";
 
 const control = {
@@ -28,9 +32,6 @@ const control = {
   /** Threads that sleep. */
   sleepers: 456,
 } as const;
-
-/** No program has more. */
-export const mostSizes = (1024 - control.sizes) / 4;
 
 /** How often a thread looks before it sleeps: about a tenth of a millisecond. */
 const looks = 20_000;
@@ -69,6 +70,8 @@ export const meet = (m: Module): Ref => m.call("meet", [], binaryen.none);
 
 /** Globals, `meet`, and what threads are woken and put to work with. */
 export function writeThreads(m: Module, program: KernelProgram): void {
+  if (control.sizes + 4 * reservedGlobals(program.symbols).length > firstAddress)
+    throw new CompilerBug(`${program.name} has too many sizes for threads`);
   m.addGlobal(id, binaryen.i32, true, m.i32.const(0));
   // How many take part in the call, and how many there are.
   m.addGlobal(threads, binaryen.i32, true, m.i32.const(1));
@@ -100,8 +103,8 @@ export function writeCall(m: Module, program: KernelProgram, entry: Entry, index
       m.global.set(threads, m.global.get(team, binaryen.i32)),
       store(m, control.entry, m.i32.const(index)),
       store(m, control.threads, m.global.get(team, binaryen.i32)),
-      ...program.symbols.map((s, k) =>
-        store(m, control.sizes + 4 * k, m.global.get(sizeGlobal(s), binaryen.i32)),
+      ...reservedGlobals(program.symbols).map((global, k) =>
+        store(m, control.sizes + 4 * k, m.global.get(global, binaryen.i32)),
       ),
       wakeAfter(m, control.call),
       run(),
@@ -187,7 +190,7 @@ function writeEnlist(m: Module): void {
 /** `work(id)`, for the others: never returns. */
 function writeWork(m: Module, program: KernelProgram): void {
   const code = new FunctionCode(m, [binaryen.i32]);
-  const sizes = program.symbols.map((_: SizeSymbol, k) => load(m, control.sizes + 4 * k));
+  const sizes = reservedGlobals(program.symbols).map((_, k) => load(m, control.sizes + 4 * k));
   const body: Ref[] = [m.global.set(id, code.get(code.param(0))), m.global.set(sleeps, m.i32.const(1))];
   const seen = code.keepInt(body, m.i32.const(0));
   const which = code.local(binaryen.i32);

@@ -8,6 +8,7 @@ import {
   assignment,
   dimOption,
   jsonOption,
+  threadsOption,
   wholeNumber,
   withoutOption,
   type Assignments,
@@ -21,6 +22,7 @@ interface BenchOptions {
   readonly dim?: Sizes;
   readonly vocab?: Assignments;
   readonly without?: readonly string[];
+  readonly threads?: number;
   readonly json?: boolean;
 }
 
@@ -29,7 +31,7 @@ export function addBench(program: Command): void {
     .command("bench")
     .summary("time a program's model on this machine")
     .description(
-      "Times a program's model on this machine, on one thread and random data: predictions, single steps, training steps.",
+      "Times a program's model on this machine and random data: predictions, single steps, training steps.",
     )
     .argument("<FILE>", "the program, or -")
     .option(
@@ -45,6 +47,7 @@ export function addBench(program: Command): void {
       assignment,
     )
     .addOption(withoutOption())
+    .addOption(threadsOption())
     .addOption(jsonOption())
     .action(bench);
 }
@@ -55,6 +58,7 @@ async function bench(path: string, options: BenchOptions): Promise<void> {
   const { checkPass } = await import("../stages.ts");
   for (const pass of options.without ?? []) checkPass(pass);
   const source = readSource(path);
+  const { threads = 1 } = options;
   const given = Object.entries(options.vocab ?? {});
   const isCount = ([, value]: [string, string]): boolean => /^\d+$/u.test(value);
   const files = Object.fromEntries(given.filter((entry) => !isCount(entry)));
@@ -65,6 +69,7 @@ async function bench(path: string, options: BenchOptions): Promise<void> {
     dims: options.dim ?? {},
     vocabularies: { ...readVocabularies(files), ...madeUp },
     without: options.without ?? [],
+    threads: threads > 1,
     assume: true,
   });
   const sizes = sizesOf(source.file, metadata, options);
@@ -76,7 +81,8 @@ async function bench(path: string, options: BenchOptions): Promise<void> {
     import("../../runtime/errors.ts"),
   ]);
   try {
-    const model = await load({ metadata, wasm: new Uint8Array(wasm), weights: randomWeights(metadata) });
+    const weights = randomWeights(metadata);
+    const model = await load({ metadata, wasm: new Uint8Array(wasm), weights, threads });
     const measures = measuresOf(model, { batch: sizes.batch, lengths: (axis) => sizes.lengths[axis]! });
     const timings = takeTurns(measures.map(({ run }) => run));
     const results = measures.map(({ name, about, examples }, k) => ({

@@ -28,6 +28,7 @@ interface BuildOptions {
   readonly without?: readonly string[];
   readonly target?: "wasm" | "tfjs";
   readonly relaxedSimd?: boolean;
+  readonly threads?: boolean;
   readonly force?: boolean;
   readonly json?: boolean;
 }
@@ -56,6 +57,7 @@ export function addBuild(program: Command): void {
       "--relaxed-simd",
       "products by fused multiply-add where there is one: faster, but the last bits are the machine's",
     )
+    .option("--threads", "for several threads over shared memory, where there is any: the bits are the same")
     .option(
       "--emit <STAGE>",
       "print a stage of the compiler instead: ast, graph, a pass, kernels, memory, wat, wgsl, glsl",
@@ -77,6 +79,7 @@ async function build(path: string, options: BuildOptions): Promise<void> {
     vocabularies: readVocabularies(options.vocab ?? {}),
     without: options.without ?? [],
     relaxedSimd: options.relaxedSimd ?? false,
+    threads: options.threads ?? false,
   };
   if (options.emit !== undefined) return emitStage(source, options.emit, settings);
   await refuseUnused(source, settings);

@@ -9,6 +9,7 @@ import {
   dimOption,
   formatOption,
   shareOrPath,
+  threadsOption,
   wholeNumber,
   withoutOption,
   type Assignments,
@@ -31,6 +32,7 @@ export interface TrainOptions {
   readonly set?: Assignments;
   readonly dim?: Sizes;
   readonly without?: readonly string[];
+  readonly threads?: number;
   readonly strict?: boolean;
   readonly resume?: boolean;
   readonly force?: boolean;
@@ -65,6 +67,7 @@ export function addTrain(program: Command): void {
     )
     .addOption(dimOption())
     .addOption(withoutOption())
+    .addOption(threadsOption())
     .option("--strict", "end at an example that nothing can be learned from, its loss being inf")
     .option("--resume", "go on from the last checkpoint")
     .option("--force", "write into a folder that holds something else")
@@ -91,11 +94,13 @@ async function train(path: string, options: TrainOptions): Promise<void> {
     dims: options.dim ?? {},
     settings: settingsOf(options),
     without: options.without ?? [],
+    threads: options.threads ?? 1,
   });
   const { metadata, wasm } = prepared.compiled;
   const { openRun } = await import("../training/run.ts");
   const folder = claimRunFolder(place, claim);
-  const run = await openRun({ ...prepared, metadata, wasm, folder, strict: options.strict ?? false });
+  const { strict = false, threads = 1 } = options;
+  const run = await openRun({ ...prepared, metadata, wasm, folder, strict, threads });
   const { settings } = run.trainer;
   const counts = metadata.parameters.reduce(
     (sum, { shape }) => sum + shape.reduce((n, size) => n * size, 1),

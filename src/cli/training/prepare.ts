@@ -32,6 +32,8 @@ export interface PrepareOptions {
   readonly dims: Sizes;
   readonly settings: Assignments;
   readonly without: readonly string[];
+  /** How many the module is to run on. */
+  readonly threads: number;
 }
 
 export interface Prepared {
@@ -65,7 +67,11 @@ export async function prepare(file: SourceFile, options: PrepareOptions): Promis
       : { train: given, validation: read(options.validation) };
   const all = options.validation === null ? given : [...train, ...validation];
   const learned = learnFrom({ train, all }, fields, { dims, minimum: options.minimum });
-  const compiled = await compileOrFail(source, { ...learned, without: options.without });
+  const compiled = await compileOrFail(source, {
+    ...learned,
+    without: options.without,
+    threads: options.threads > 1,
+  });
   return { compiled, fields, train, validation };
 }
 

@@ -21,6 +21,7 @@ export interface RunInput extends Omit<CourseData, "specs"> {
   readonly folder: RunFolder;
   /** Whether an example with an impossible target is an error. */
   readonly strict: boolean;
+  readonly threads: number;
 }
 
 export interface Run {
@@ -29,8 +30,8 @@ export interface Run {
   readonly go: () => Promise<{ readonly outcome: Outcome; readonly state: RunState }>;
 }
 
-export async function openRun({ metadata, wasm, folder, strict, ...data }: RunInput): Promise<Run> {
-  const model = await load({ metadata, wasm: new Uint8Array(wasm) });
+export async function openRun({ metadata, wasm, folder, strict, threads, ...data }: RunInput): Promise<Run> {
+  const model = await load({ metadata, wasm: new Uint8Array(wasm), threads });
   const course = makeCourse(model, { specs: dataSpecs(metadata), ...data });
   const trainer = model.trainer({ stepsPerEpoch: course.stepsPerEpoch });
   const state = stateOf(metadata, data.train, data.validation);
