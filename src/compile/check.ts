@@ -8,6 +8,7 @@ import { nodesOf } from "../ir/graph/walk.ts";
 import { parse } from "../parser/parse.ts";
 import { split } from "../passes/split.ts";
 import { standardLibrary } from "../std/library.ts";
+import { leftToItself } from "./left-to-itself.ts";
 import { defaultFile, needText } from "./need-text.ts";
 import { ownerOf } from "./owners.ts";
 import type { CompileOptions } from "./types.ts";
@@ -63,7 +64,8 @@ export function check(source: string, file = defaultFile, options: CompileOption
   );
   if (model) reportUntrained(model, file, diagnostics);
   const failed = diagnostics.some((d) => d.severity === "error");
-  return { diagnostics: distinct(diagnostics), sources, model: failed ? null : model, main };
+  const own = failed ? null : model && leftToItself(model);
+  return { diagnostics: distinct(diagnostics), sources, model: own, main };
 }
 
 /** A definition that is used twice has its fault once. */

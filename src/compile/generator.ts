@@ -45,19 +45,15 @@ interface Found extends Feedback {
 function feedbacksIn(model: Model, predict: Graph): readonly Found[] {
   return model.results.flatMap(({ name, target, meaning }) => {
     const info = model.data.find((data) => data.name === target);
-    if (!info) return [];
-    const start = info.vocabulary?.size ?? 0;
+    if (!info?.vocabulary) return [];
+    const start = info.vocabulary.size;
     const [node] = feedbackNodes(predict, info.name, start);
     if (!node) return [];
     const { axis } = node.attributes;
     const given = model.data.some(
       ({ role, axes }) => role === "input" && axes.some((other) => other.name === axis.name),
     );
-    const fault = !info.vocabulary
-      ? "it holds numbers, and what is chosen are entries of a vocabulary"
-      : meaning !== "probabilities"
-        ? "its output layer chooses all of it together"
-        : null;
+    const fault = meaning !== "probabilities" ? "its output layer chooses all of it together" : null;
     return [{ data: info.name, output: `predict:${name}`, start, axis, given, fault }];
   });
 }

@@ -82,10 +82,28 @@ export function makeMetadata({
     chunked: model.chunked,
     looksAhead,
     generation: generationOf({ data: model.data, outputs, buffers, generator, streams }),
-    cannotGenerate: generator?.refusal ? { data: generator.data, why: generator.refusal } : null,
+    cannotGenerate: generator?.refusal
+      ? { data: generator.data, why: generator.refusal }
+      : model.cannotFeedBack,
+    unbounded: unboundedOf(model),
     vocabularies: usedVocabularies(model.data, vocabularies),
     memory,
   };
+}
+
+/** Where numbers are fed back along an axis of their own. */
+function unboundedOf({ data, results, fedBack }: Model): Metadata["unbounded"] {
+  const inputs = data.filter(({ role }) => role === "input").flatMap(({ axes }) => axes);
+  const fed = new Set(fedBack.map((one) => one.data));
+  const made = data.filter(
+    ({ name, vocabulary }) =>
+      fed.has(name) && vocabulary === null && results.some(({ target }) => target === name),
+  );
+  return made.flatMap(({ name, axes }) => {
+    const axis = axes.findLast(({ size }) => size === null);
+    const isTold = inputs.some((other) => other.name === axis?.name);
+    return !axis || isTold ? [] : [{ data: name, axis: axis.name }];
+  });
 }
 
 const objectiveInfo = (net: NetReference | null): ObjectiveInfo => ({

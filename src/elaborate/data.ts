@@ -205,8 +205,8 @@ export const nameOfData = ({ node, target }: Tensor): string | null =>
   target ?? (node.op === "input" ? node.attributes.name : null);
 
 /**
- * `prev(reply)`: what came before each step; at the first step the beginning, an entry after the vocabulary's last. With
- * `sampled = p` each is, in training, with probability p what the model would have chosen there: scheduled sampling
+ * `prev(reply)`: what came before each step; at the first step the beginning, an entry after the vocabulary's last, or of
+ * numbers zero. With `sampled = p` each is, in training, with probability p what the model would have given there: scheduled sampling
  * (Bengio et al. 2015), of the choices that it makes after the true entries (Duckworth et al. 2019).
  */
 export function prev(site: CallSite, value: Value): Tensor {
@@ -220,7 +220,7 @@ export function prev(site: CallSite, value: Value): Tensor {
   const { vocabulary } = value;
   const filler = vocabulary ? environment.session.sizes.resolve(vocabulary.size) : 0;
   const node = build.shift(mixed(site, value), axis, 1, filler);
-  const name = value.target ?? (value.node.op === "input" ? value.node.attributes.name : null);
+  const name = nameOfData(value);
   if (name !== null) environment.session.fedBack.set(node, name);
   return {
     ...over(value, node),
@@ -230,8 +230,9 @@ export function prev(site: CallSite, value: Value): Tensor {
 }
 
 /** The true entries, some of them replaced by the model's own choices. */
-function mixed(site: CallSite, { node, target, vocabulary }: Tensor): Node {
+function mixed(site: CallSite, value: Tensor): Node {
   const { environment, span } = site;
+  const { node, vocabulary } = value;
   const asked = namedArgument(site, "sampled");
   if (!asked) return node;
   const { mode, sampled, sizes } = environment.session;
@@ -243,12 +244,15 @@ function mixed(site: CallSite, { node, target, vocabulary }: Tensor): Node {
       wanted: "a probability, between 0 and 1",
       found: share.value,
     });
-  if (!target || !vocabulary) return fail(environment, "data-wanted", span, { name: "prev" });
+  const name = nameOfData(value);
+  if (name === null) return fail(environment, "data-wanted", span, { name: "prev" });
   if (!mode.training || share.value === 0) return node;
-  sampled.wanted.add(target);
-  const chosen = sampled.given.get(target);
+  sampled.wanted.add(name);
+  const chosen = sampled.given.get(name);
   if (!chosen || !build.sameAxes(chosen.type.axes, node.type.axes)) return node;
-  const draw = build.random("uniform", placeOf("sampled", environment.path.name, span), node.type.axes);
+  // Of a vector all numbers, or none.
+  const places = node.type.axes.filter((axis) => vocabulary || axis.kind !== "feature");
+  const draw = build.random("uniform", placeOf("sampled", environment.path.name, span), places);
   return build.select(build.binary("lt", draw, build.constant(share.value)), chosen, node);
 }
 

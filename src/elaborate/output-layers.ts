@@ -133,10 +133,13 @@ export function applyOutputLayer(layer: OutputLayer, value: Tensor, environment:
   const weighted = factor ? build.mul(...(align([total, factor]) as [typeof total, typeof total])) : total;
   session.objectives.push({ value: build.broadcast(weighted, [build.batch]), span: layer.span, net: null });
 
-  if (session.sampled.wanted.has(target.target!))
-    session.sampled.found.set(target.target!, drawn(emissions, path, layer.span));
-
   const prediction = body.prediction?.() ?? emissions;
+  if (session.sampled.wanted.has(target.target!))
+    session.sampled.found.set(
+      target.target!,
+      target.vocabulary ? drawn(emissions, path, layer.span) : prediction.node,
+    );
+
   const name = target.target!;
   const meaning =
     prediction.node.type.dtype === "i32" ? "labels" : target.vocabulary ? "probabilities" : "value";

@@ -39,6 +39,16 @@ export interface Model {
    * that belong to none of them. Without a loss there is none.
    */
   readonly trained: readonly (NetReference | null)[];
+  /** In the graphs of `predict` and `step`: what `prev` gives, and the data that it reads. */
+  readonly fedBack: readonly FedBackNode[];
+  /** The numbers that it reads of its own and can't be left to make, and why: found when that is tried. */
+  readonly cannotFeedBack: { readonly data: string; readonly why: string } | null;
+}
+
+export interface FedBackNode {
+  readonly entry: string;
+  readonly data: string;
+  readonly node: Node;
 }
 
 /** The programs of a model, by mode. `step` is cut down to one step later, by `stepify`. */
@@ -99,6 +109,7 @@ export function elaborate(
   let last: Run | null = null;
   let step: Run | null = null;
   let predicted: Run | null = null;
+  const fedBack: FedBackNode[] = [];
   for (const { entry, mode } of modes) {
     const run = (choices?: ReadonlyMap<string, Node>): Run =>
       runOnce(source, options, known, siblings, mode(chunked), { parameters, axes }, choices);
@@ -109,6 +120,8 @@ export function elaborate(
     if (entry === "train") last = done;
     if (entry === "step") step = done;
     if (entry === "predict") predicted = done;
+    if (entry === "predict" || entry === "step")
+      for (const [node, data] of done.session.fedBack) fedBack.push({ entry, data, node });
     outputs.push(...entryOutputs(entry, done.session, searchesPaths(source.program)));
     if (entry === "train" && options.trainingResults) outputs.push(...resultOutputs("apply", done.session));
   }
@@ -130,6 +143,8 @@ export function elaborate(
     chunked,
     looksAhead: step!.session.looksAhead,
     trained: trainedBy(session.objectives),
+    fedBack,
+    cannotFeedBack: null,
   };
 }
 

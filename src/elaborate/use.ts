@@ -79,10 +79,12 @@ function checkPrediction(result: Result, session: Session, diagnostics: Diagnost
 /** A strategy chooses entries of a vocabulary; a model that feeds its choices back can't know later ones. */
 function checkGenerator(setting: Setting, session: Session, file: string, diagnostics: Diagnostic[]): void {
   const reporter = makeReporter(file, diagnostics);
-  const chosen = [...session.results.values()].filter(({ target }) =>
-    target === null ? false : session.data.get(target)?.vocabulary,
-  );
   const strategy = setting.key.name;
+  // How long numbers go on that are fed back is all that there is to say of them.
+  const fedBack = new Set(strategy === "greedy" ? session.fedBack.values() : []);
+  const chosen = [...session.results.values()].filter(
+    ({ target }) => target !== null && (session.data.get(target)?.vocabulary || fedBack.has(target)),
+  );
   if (chosen.length === 0) reporter.report("decode-without-choice", setting.span, { strategy });
   const ahead = lookingAhead(session);
   if (ahead)

@@ -1,5 +1,6 @@
 /** How choices are made: what `decode { … }` of the program says, and what a caller says instead. */
 import type { Batch } from "./batch.ts";
+import { lengthFrom } from "./bounded.ts";
 import { fail } from "./errors.ts";
 import type { Item } from "./items.ts";
 import type { DecodeInfo, GenerationInfo, LengthInfo } from "./metadata.ts";
@@ -116,17 +117,13 @@ const idIn =
 export function searchOf(
   { stop, avoid, max }: Decoding,
   items: readonly Item[],
-  { lengths }: Pick<Batch, "lengths">,
+  batch: Pick<Batch, "lengths">,
 ): Search {
   const whole = stop < 0 && items.every(({ length }) => length !== null);
-  const limit = ({ example }: Item): number => {
-    if (typeof max === "number") return max;
-    return Math.ceil(max.times * (lengths.get(max.axis)?.[example] ?? 0) + max.plus);
-  };
   return {
     stop,
     avoid: new Set(avoid),
-    most: items.map((item) => (whole ? item.length! : Math.max(1, limit(item)))),
+    most: items.map((item) => (whole ? item.length! : Math.max(1, lengthFrom(max, batch, item.example)))),
     whole,
   };
 }

@@ -34,14 +34,15 @@ export interface Decoded extends Answer {
 
 /** Whether a prediction is left to the model's own choices. */
 export function chooses(
-  { generation, data, outputs, cannotGenerate }: Metadata,
+  { generation, data, outputs, cannotGenerate, unbounded }: Metadata,
   { columns }: Batch,
   { forced, ...decoding }: DecodeOptions & { readonly forced?: boolean },
 ): boolean {
   if (cannotGenerate && !columns.has(cannotGenerate.data)) fail(cannotGenerate.why);
   if (generation?.step !== "next") {
     const spells = outputs.some(({ spelling }) => spelling);
-    const [asked] = Object.keys(decoding).filter((key) => key !== "seed" && !(spells && key === "beam"));
+    const known = ["seed", ...(spells ? ["beam"] : []), ...(unbounded.length > 0 ? ["max"] : [])];
+    const [asked] = Object.keys(decoding).filter((key) => !known.includes(key));
     if (asked !== undefined) fail(`\`${asked}\` is for models that read their own choices, by \`prev(…)\``);
     return false;
   }

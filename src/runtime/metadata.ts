@@ -54,6 +54,8 @@ export interface Metadata {
   readonly generation: GenerationInfo | null;
   /** The data whose choices the model reads and yet can't be left to make, and why. */
   readonly cannotGenerate: { readonly data: string; readonly why: string } | null;
+  /** The axes along which it goes on with numbers of its own as long as it is left to, and the data that those are. */
+  readonly unbounded: readonly { readonly data: string; readonly axis: string }[];
   /** The entries of vocabularies read from data, by the name of that data: index is the id. */
   readonly vocabularies: Readonly<Record<string, readonly string[]>>;
   /** Built for several threads: the module takes shared memory. */

@@ -3,6 +3,7 @@
  * carry it.
  */
 import type { Batch } from "./batch.ts";
+import { bounded } from "./bounded.ts";
 import { choiceData } from "./choice-data.ts";
 import type { DecodeOptions } from "./decode-options.ts";
 import { answer, chooses, generate, withAnswers } from "./generate.ts";
@@ -12,8 +13,9 @@ import { candidatesOf } from "./risk.ts";
 import { findLabels, type LabelledHypothesis, readSpelled, spellingOf } from "./spellings.ts";
 
 /** What a model gives for a batch: its own answers, or the likeliest labels, or what is computed. */
-function resultsOf(core: ModelCore, batch: Batch, options: PredictOptions): Outputs {
+function resultsOf(core: ModelCore, given: Batch, options: PredictOptions): Outputs {
   const { metadata } = core.of;
+  const batch = bounded(core.of, given, options.max);
   if (chooses(metadata, batch, options)) return answersOf(core, batch, options);
   const width = options.beam === undefined ? {} : { width: options.beam };
   return core.outputsOf(batch, (...given) => readSpelled(...given, width), options.seed);
@@ -24,7 +26,9 @@ function answersOf({ machine, of, outputsOf }: ModelCore, batch: Batch, options:
   const found = answer(machine, of, batch, options);
   const { outputs, generation } = of.metadata;
   const own = { [generation!.output]: found };
-  return outputs.length === 1 ? own : { ...outputsOf(withAnswers(of, batch, found), readSpelled), ...own };
+  return outputs.length === 1
+    ? own
+    : { ...outputsOf(bounded(of, withAnswers(of, batch, found), options.max), readSpelled), ...own };
 }
 
 function hypotheses(
@@ -34,7 +38,7 @@ function hypotheses(
 ): readonly LabelledHypothesis[] | readonly (readonly LabelledHypothesis[])[] {
   const info = spellingOf(of.metadata);
   // What the run leaves is searched, rather than read.
-  outputsOf(batch, () => []);
+  outputsOf(bounded(of, batch), () => []);
   const found = findLabels(machine, of, info, batch, options);
   return batch.single ? found[0]! : found;
 }

@@ -7,8 +7,12 @@ export const printable = (name: string): string => name.replace(/[\p{Cc}\p{Zl}\p
 /** What a call gives: on a device, whose results have to come back, a promise of it. */
 const given = (type: string, onDevice: boolean): string => (onDevice ? `Promise<${type}>` : type);
 
-/** Of a model that draws numbers: a device goes on with those of its training. */
-const seeded = (onDevice: boolean): string => (onDevice ? "" : ", options?: { readonly seed?: number }");
+/**
+ * Of a model that draws numbers, where they start: a device goes on with those of its training. Of one that goes on as long
+ * as it is left to, how long.
+ */
+const withOptions = (onDevice: boolean, isUnbounded: boolean): string =>
+  onDevice ? "" : `, options?: { readonly seed?: number${isUnbounded ? "; readonly max?: number" : ""} }`;
 
 export const common = (
   targets: boolean,
@@ -196,6 +200,7 @@ ${
 
 export const modelAndLoad = (has: {
   readonly streams: boolean;
+  readonly isUnbounded: boolean;
   readonly trains: boolean;
   readonly generates: boolean;
   readonly searches: boolean;
@@ -211,8 +216,8 @@ export const modelAndLoad = (has: {
 ${
   has.answering ??
   `  /** Fails with an \`RnncError\` that says which input is wrong. */
-  predict(inputs: Example${seeded(has.onDevice)}): ${given("Outputs", has.onDevice)};
-  predict(inputs: Batch${seeded(has.onDevice)}): ${given("BatchOutputs", has.onDevice)};`
+  predict(inputs: Example${withOptions(has.onDevice, has.isUnbounded)}): ${given("Outputs", has.onDevice)};
+  predict(inputs: Batch${withOptions(has.onDevice, has.isUnbounded)}): ${given("BatchOutputs", has.onDevice)};`
 }
   /** Starts the states of \`stateful\` layers anew. */
   reset(): void;

@@ -25,6 +25,7 @@ export function declaration(metadata: Metadata, { hasWeights, onDevice }: Declar
     trains: entries.evaluate !== null,
     targets: targets.length > 0,
     chunked: metadata.chunked,
+    isUnbounded: metadata.unbounded.length > 0,
     nets: (metadata.alternating ?? []).map(({ net }) => net ?? ""),
     generates: metadata.generation?.step === "step",
     searches: !onDevice && outputs.some((o) => o.spelling !== null),

@@ -21,9 +21,12 @@ export interface PackageInput {
   };
 }
 
-/** Whether a model makes choices, or has labels that paths spell: then its runtime is the one with searches. */
-export const needsSearches = ({ generation, cannotGenerate, outputs }: Metadata): boolean =>
-  generation !== null || cannotGenerate !== null || outputs.some(({ spelling }) => spelling !== null);
+/** Whether a model makes choices, goes on until it is told, or has labels that paths spell: its runtime is then the one with searches. */
+export const needsSearches = ({ generation, cannotGenerate, unbounded, outputs }: Metadata): boolean =>
+  generation !== null ||
+  cannotGenerate !== null ||
+  unbounded.length > 0 ||
+  outputs.some(({ spelling }) => spelling !== null);
 
 /** Texts and bytes by file name, in the order of their names. */
 export function packageFiles(input: PackageInput): ReadonlyMap<string, string | Uint8Array> {

@@ -39,7 +39,11 @@ export function predictAll(
   size: number,
   options: DecodeOptions = {},
 ): readonly Results[] {
-  const inputs = fields.filter(({ role }) => role === "input");
+  // Where nothing else tells how long numbers go on, the true ones do.
+  const { unbounded } = model.metadata;
+  const inputs = fields.filter(
+    ({ name, role }) => role === "input" || unbounded.some(({ data }) => data === name),
+  );
   const results: Results[] = [];
   const order = [...cases.keys()].sort((a, b) => cases[a]!.example.length - cases[b]!.example.length);
   // Rows of different lengths within an example are told by the record alone.

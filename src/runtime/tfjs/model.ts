@@ -3,6 +3,7 @@
  * is the host's copy of the device's. What waits for the device gives a promise.
  */
 import { type Batch, dataSpecs, type Inputs, makeBatch } from "../batch.ts";
+import { bounded } from "../bounded.ts";
 import { fail } from "../errors.ts";
 import { feed, sizesOf } from "../feed.ts";
 import { chooses, type GenerateOptions } from "../generate.ts";
@@ -148,7 +149,7 @@ export function openModel(options: DeviceModelOptions): DeviceModel {
       const made = makeBatch(of, await withoutTensors(inputs), { targets: false });
       const { generation } = metadata;
       if (generation && chooses(metadata, made, {})) fail(answersElsewhere(generation));
-      return turn(() => predict(made));
+      return turn(() => predict(bounded(of, made)));
     },
     reset: () => machine.assign(tenant, null),
     stream: (settings) => (needWeights(), stream(settings)),
