@@ -16,7 +16,7 @@ export function circumstances({ node, machine, date, load, rounds, clock, gflops
   const parts = [
     `Node ${node}`,
     machine,
-    "one thread",
+    ...(clock.includes("wall") ? [] : ["one thread"]),
     date,
     `medians of ${rounds} rounds by the ${clock}`,
     `load of the machine ${load.join("–")}`,
@@ -110,6 +110,23 @@ export function showProducts(result) {
     "GFLOP/s, and the share of what binds: the arithmetic, or of few rows the reading of the weights.",
     table(["K × N", ...columns.map(of)], body),
   ].join("\n\n");
+}
+
+/** How many times as fast several threads are as the module that is built for one. */
+export function showThreads(result) {
+  const [first] = result.rows;
+  const names = first.variants.map(({ threads }) =>
+    threads === null ? "built for one" : `${threads} ${threads === 1 ? "thread" : "threads"}`,
+  );
+  const body = result.rows.map(({ name, unit, variants }) => [
+    name,
+    ...variants.map(({ threads, ratio, ...time }) =>
+      threads === null
+        ? withSpread({ ...time, unit })
+        : `${withSpread({ ...time, unit })}: ${ratio.toFixed(2)}×`,
+    ),
+  ]);
+  return [circumstances(result), table(["row", ...names], body)].join("\n\n");
 }
 
 export function showStartup(result) {

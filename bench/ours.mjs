@@ -3,19 +3,19 @@ import { gzipSync } from "node:zlib";
 import { compile, load, writeSafetensors } from "../dist/index.js";
 import { timed } from "./measure.mjs";
 
-export async function compiled(source, without = []) {
-  const { wasm, metadata, diagnostics } = await compile(source, "bench.rnn", { without });
+export async function compiled(source, options = {}) {
+  const { wasm, metadata, diagnostics } = await compile(source, "bench.rnn", options);
   if (!wasm) throw new Error(diagnostics.map((d) => d.message).join("\n"));
   return { wasm, metadata, gzipped: gzipSync(wasm, { level: 9 }).length };
 }
 
-/** `result`: what the first run gave, as all contestants give it: the outputs [B, T, n], or the loss. */
-export async function prepareOurs(row, { wasm, metadata }, data, weights) {
-  const model = await load({ metadata, wasm });
+/** `run`: the row once; `time`: by the processor's clock. `result`: what the first run gave, as all contestants give it: the outputs [B, T, n], or the loss. */
+export async function prepareOurs(row, { wasm, metadata }, data, weights, threads) {
+  const model = await load({ metadata, wasm, threads });
   model.loadWeights(writeSafetensors({ tensors: weights, metadata: {} }));
   const { run, read } = kinds[row.kind](model, row, data);
   const result = read(run());
-  return { time: timed(run), result };
+  return { run, time: timed(run), result };
 }
 
 const kinds = {

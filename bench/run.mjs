@@ -3,13 +3,19 @@
  *
  *   npm run bench [-- SECTION] [--rows W1,W4] [--peers NAMES|none] [--rounds N] [--json FILE]
  *
- * Sections: `rows` (the default), `ablation`, `products`, `startup`.
+ * Sections: `rows` (the default), `ablation`, `products`, `startup`, `threads`.
  */
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { showAblation, showProducts, showRows, showStartup } from "./markdown.mjs";
+import { showAblation, showProducts, showRows, showStartup, showThreads } from "./markdown.mjs";
 
-const sections = { rows: showRows, ablation: showAblation, products: showProducts, startup: showStartup };
+const sections = {
+  rows: showRows,
+  ablation: showAblation,
+  products: showProducts,
+  startup: showStartup,
+  threads: showThreads,
+};
 
 const usage = `npm run bench -- [${Object.keys(sections).join("|")}] [--rows W1,W4] [--peers NAMES|none] [--rounds N] [--json FILE]`;
 

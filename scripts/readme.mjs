@@ -19,6 +19,7 @@ import {
   showProducts,
   showRows,
   showStartup,
+  showThreads,
 } from "../bench/markdown.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -109,6 +110,7 @@ const blocks = {
   "bench ablation": () => measured("ablation", showAblation),
   "bench products": () => measured("products", showProducts),
   "bench startup": () => measured("startup", showStartup),
+  "bench threads": () => measured("threads", showThreads),
 };
 
 for (const file of ["README.md", "docs/benchmarks.md"]) {

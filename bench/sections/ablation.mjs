@@ -18,8 +18,9 @@ export async function measure({ rounds, wanted }) {
 
 async function variantsOf(row, rounds) {
   const variants = [];
-  for (const without of [null, ...optionalPasses()]) {
-    const module = await compiled(row.program, without === null ? [] : [without]);
+  // One thread shares nothing.
+  for (const without of [null, ...optionalPasses().filter((pass) => pass !== "share")]) {
+    const module = await compiled(row.program, { without: without === null ? [] : [without] });
     const { metadata, gzipped } = module;
     const { time } = await prepareOurs(row, module, dataOf(row), weightsOf(metadata.parameters));
     variants.push({
