@@ -1,7 +1,7 @@
 /**
  * C = S + Aᵀ B, summed over the rows of A and B: weight gradients. C in panels of 8 columns or in rows.
  *
- * Rows are taken in blocks of 64, so that a block of A and of B stays in the nearest caches while every tile of C, 4
+ * Rows are taken in blocks of 32, so that a block of A and of B stays in the nearest caches while every tile of C, 4
  * rows by 8 columns, adds it up; between blocks a tile lies in C itself. So each element's sum ascends over
  * the rows with one accumulator.
  */
@@ -27,7 +27,7 @@ export interface AtBShape {
   readonly part: boolean;
 }
 
-const blockRows = 64;
+const blockRows = 32;
 
 export function atbFunction(module: ModuleWriter, shape: AtBShape): string {
   const { M, vectors, rowA, rowB, rowC, panelC, fresh, part } = shape;
