@@ -30,6 +30,10 @@ const runtimes = {
   "runtime-searching": await buildRuntime(`${root}/dist/runtime-searching.js`, "searching-entry.ts"),
   "runtime-threaded": await buildRuntime(`${root}/dist/runtime-threaded.js`, "threaded-entry.ts"),
   "runtime-tfjs": await buildRuntime(`${root}/dist/runtime-tfjs.js`, "tfjs/package-entry.ts"),
+  "runtime-tfjs-searching": await buildRuntime(
+    `${root}/dist/runtime-tfjs-searching.js`,
+    "tfjs/searching-entry.ts",
+  ),
 };
 
 const common = {

@@ -33,7 +33,7 @@ export async function webFiles(library) {
     tfjs: tfjsFiles({
       metadata: tfjs.metadata,
       program: tfjs.tfjs,
-      runtime: await buildRuntime(undefined, "tfjs/package-entry.ts"),
+      runtime: await buildRuntime(undefined, "tfjs/searching-entry.ts"),
     }),
   };
   for (const [folder, made] of Object.entries(packages))

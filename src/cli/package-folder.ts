@@ -37,14 +37,14 @@ export async function writePackage(folder: string, content: PackageContent): Pro
 
 async function filesOf({ metadata, wasm, tfjs, weights, singleFile = false }: PackageContent) {
   const options = { singleFile };
+  const { packageFiles, needsSearches } = await import("../backends/package/package-files.ts");
   if (tfjs) {
     const [{ tfjsFiles }, { default: runtime }] = await Promise.all([
       import("../backends/package/tfjs-files.ts"),
-      import("rnnc:runtime-tfjs"),
+      needsSearches(metadata) ? import("rnnc:runtime-tfjs-searching") : import("rnnc:runtime-tfjs"),
     ]);
     return tfjsFiles({ metadata, program: tfjs, runtime, weights, options });
   }
-  const { packageFiles, needsSearches } = await import("../backends/package/package-files.ts");
   const { default: runtime } = await (metadata.threads
     ? import("rnnc:runtime-threaded")
     : needsSearches(metadata)

@@ -15,3 +15,7 @@ declare module "rnnc:runtime-tfjs" {
   const text: string;
   export default text;
 }
+declare module "rnnc:runtime-tfjs-searching" {
+  const text: string;
+  export default text;
+}

@@ -114,7 +114,12 @@ export function openTrainer(machine: Machine, of: DataSpecs, options: TrainingOp
     settings: training.settings,
     position: training.position,
     batch: training.batch,
-    step: (batch) => training.report(training.launch(training.made(batch))),
+    step: (given) => {
+      const batch = training.made(given);
+      const seed = training.settings.seed + training.position().step;
+      const drawn = options.candidatesOf?.(machine, of, batch, seed) ?? null;
+      return training.report(training.launch(drawn?.batch ?? batch), drawn?.risk);
+    },
     evaluate: (batch) => evaluate(training.made(batch), training.evaluating),
     chunks: training.chunks,
     evaluateChunks: (sequences, chunk) => {
@@ -145,8 +150,8 @@ export interface Training extends Pick<
   /** Names of the buffers that `report` and `evaluated` read. */
   readonly reported: readonly string[];
   readonly measured: readonly string[];
-  /** What the last step left there. */
-  readonly report: (rate: number) => StepReport;
+  /** What the last step left there; `risk`: what it made small, in minimum risk training. */
+  readonly report: (rate: number, risk?: number) => StepReport;
   readonly launchEvaluation: (batch: Batch, tenant: Tenant) => void;
   /** What the last evaluation, of this batch, left there. */
   readonly evaluated: (batch: Batch) => Evaluation;
@@ -154,8 +159,6 @@ export interface Training extends Pick<
 
 export function openTraining(machine: Machine, of: DataSpecs, options: TrainingOptions): Training {
   const { metadata } = machine;
-  /** Of minimum risk training, of the last step. */
-  let risk: number | null = null;
   if (metadata.entries.evaluate === null) machine.run("evaluate");
   const objectives = metadata.alternating ?? [onlyObjective];
   const settings = mergeSettings(metadata.train, options);
@@ -187,9 +190,7 @@ export function openTraining(machine: Machine, of: DataSpecs, options: TrainingO
     made: (batch) => (madeBatch(batch) ? batch : makeBatch(of, batch, { targets: true })),
     batch: (inputs, { ids } = {}) => makeBatch(of, inputs, { targets: true, ids }),
     launch: (batch) => {
-      const drawn = options.candidatesOf?.(machine, of, batch, settings.seed + position.step) ?? null;
-      risk = drawn?.risk ?? null;
-      feed(machine, of, drawn?.batch ?? batch, training);
+      feed(machine, of, batch, training);
       const rate = learningRate(settings, {
         step: position.step,
         epoch: position.epoch,
@@ -204,7 +205,7 @@ export function openTraining(machine: Machine, of: DataSpecs, options: TrainingO
       position = { ...position, step: position.step + 1 };
       return rate;
     },
-    report: (rate) => {
+    report: (rate, risk) => {
       // The norm and whether the update was skipped, of one objective after another.
       const report = machine.constant("report");
       const norms = objectives.map((_, k) => report[2 * k]!);

@@ -68,7 +68,7 @@ describe.skipIf(!hasBrowser)("a package for tfjs in Chromium", () => {
   let module: Awaited<ReturnType<typeof compile>>;
 
   beforeAll(async () => {
-    const runtime = await buildRuntime(undefined, "tfjs/package-entry.ts");
+    const runtime = await buildRuntime(undefined, "tfjs/searching-entry.ts");
     const { metadata, tfjs } = await compile(source, "model.rnn", { ...options, target: "tfjs" });
     module = await compile(source, "model.rnn", options);
     tab = await openTab(tfjsFiles({ metadata: metadata!, program: tfjs!, runtime, weights: null }));
@@ -193,7 +193,7 @@ describe.skipIf(!hasBrowser)("a lost device", () => {
     ["webgpu", "tf.backend().device.destroy();"],
     ["webgl", `tf.backend().gpgpu.gl.getExtension("WEBGL_lose_context").loseContext();`],
   ])("of %s is an error that says what to do", { timeout: 60_000 }, async (backend, lose) => {
-    const runtime = await buildRuntime(undefined, "tfjs/package-entry.ts");
+    const runtime = await buildRuntime(undefined, "tfjs/searching-entry.ts");
     const { metadata, tfjs } = await compile(source, "model.rnn", { ...options, target: "tfjs" });
     const tab = await openTab(tfjsFiles({ metadata: metadata!, program: tfjs!, runtime, weights: null }));
     try {

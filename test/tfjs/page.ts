@@ -8,9 +8,10 @@ import "@tensorflow/tfjs-backend-webgpu";
 import * as layers from "@tensorflow/tfjs-layers";
 import { base64, fromBase64 } from "../../src/runtime/base64.ts";
 import type { Metadata } from "../../src/runtime/metadata.ts";
+import { choices } from "../../src/runtime/tfjs/choices.ts";
 import type { Device, DeviceReport } from "../../src/runtime/tfjs/device.ts";
 import { openHostModule } from "../../src/runtime/tfjs/host-module.ts";
-import { openDevice, openOn } from "../../src/runtime/tfjs/open.ts";
+import { openDevice, openOn, type OpenOptions } from "../../src/runtime/tfjs/open.ts";
 import type { TfjsProgram } from "../../src/runtime/tfjs/program.ts";
 import type { Backend, Command } from "./remote-device.ts";
 
@@ -146,4 +147,9 @@ declare global {
   var rnncTest: RnncTest;
 }
 
-Object.assign(globalThis, { tf, layers, openOn, rnncTest });
+Object.assign(globalThis, {
+  tf,
+  layers,
+  openOn: (options: OpenOptions) => openOn({ choices, ...options }),
+  rnncTest,
+});

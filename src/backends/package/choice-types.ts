@@ -82,23 +82,33 @@ export interface Hypothesis {
   readonly times: readonly number[];
 }`;
 
-export const searchingMethod = `  /** The likeliest labels of each example, best first. */
-  hypotheses(inputs: Inputs, options?: SearchOptions): readonly Hypothesis[];
-  hypotheses(inputs: BatchInputs, options?: SearchOptions): readonly (readonly Hypothesis[])[];
+/** What a call gives: on a device, whose results have to come back, a promise of it. */
+export const given = (type: string, onDevice: boolean): string => (onDevice ? `Promise<${type}>` : type);
+
+export const searchingMethod = (
+  onDevice: boolean,
+): string => `  /** The likeliest labels of each example, best first. */
+  hypotheses(inputs: Inputs, options?: SearchOptions): ${given("readonly Hypothesis[]", onDevice)};
+  hypotheses(inputs: BatchInputs, options?: SearchOptions): ${given("readonly (readonly Hypothesis[])[]", onDevice)};
 `;
 
 /** `predict` of a model that answers; of an autoencoder the sequence that it makes is an input. */
-export const answeringPredict = (isInput: boolean): string =>
-  isInput
+export function answeringPredict(isInput: boolean, onDevice: boolean): string {
+  const [outputs, batch, forced, forcedBatch] = [
+    "Outputs",
+    "BatchOutputs",
+    "ForcedOutputs",
+    "ForcedBatchOutputs",
+  ].map((type) => given(type, onDevice));
+  const reading = isInput
     ? `  /** With \`forced\` it reads the true entries in place of its own choices, and gives probabilities. */
-  predict(inputs: Inputs, options: { readonly forced: true }): ForcedOutputs;
-  predict(inputs: BatchInputs, options: { readonly forced: true }): ForcedBatchOutputs;
-  /** Its own choices. Fails with an \`RnncError\` that says which input is wrong. */
-  predict(inputs: Inputs, options?: AnswerOptions): Outputs;
-  predict(inputs: BatchInputs, options?: AnswerOptions): BatchOutputs;`
+  predict(inputs: Inputs, options: { readonly forced: true }): ${forced};
+  predict(inputs: BatchInputs, options: { readonly forced: true }): ${forcedBatch};`
     : `  /** With the targets: probabilities after the true entries. */
-  predict(inputs: Inputs & Targets): ForcedOutputs;
-  predict(inputs: BatchInputs & BatchTargets): ForcedBatchOutputs;
+  predict(inputs: Inputs & Targets): ${forced};
+  predict(inputs: BatchInputs & BatchTargets): ${forcedBatch};`;
+  return `${reading}
   /** Its own choices. Fails with an \`RnncError\` that says which input is wrong. */
-  predict(inputs: Inputs, options?: AnswerOptions): Outputs;
-  predict(inputs: BatchInputs, options?: AnswerOptions): BatchOutputs;`;
+  predict(inputs: Inputs, options?: AnswerOptions): ${outputs};
+  predict(inputs: BatchInputs, options?: AnswerOptions): ${batch};`;
+}

@@ -1,18 +1,12 @@
 /** The parts of a `.d.ts` that all models share, as text; see `declaration.ts`. */
-import { searchingMethod } from "./choice-types.ts";
+import { given, searchingMethod } from "./choice-types.ts";
 
 /** A file's name may hold anything; a comment holds one line. */
 export const printable = (name: string): string => name.replace(/[\p{Cc}\p{Zl}\p{Zp}]|\*\//gu, " ");
 
-/** What a call gives: on a device, whose results have to come back, a promise of it. */
-const given = (type: string, onDevice: boolean): string => (onDevice ? `Promise<${type}>` : type);
-
-/**
- * Of a model that draws numbers, where they start: a device goes on with those of its training. Of one that goes on as long
- * as it is left to, how long.
- */
-const withOptions = (onDevice: boolean, isUnbounded: boolean): string =>
-  onDevice ? "" : `, options?: { readonly seed?: number${isUnbounded ? "; readonly max?: number" : ""} }`;
+/** Of a model that draws numbers, where they start. Of one that goes on as long as it is left to, how long. */
+const withOptions = (isUnbounded: boolean): string =>
+  `, options?: { readonly seed?: number${isUnbounded ? "; readonly max?: number" : ""} }`;
 
 export const common = (
   targets: boolean,
@@ -209,15 +203,15 @@ export const modelAndLoad = (has: {
   readonly onDevice: boolean;
   /** How `predict` is declared where the model answers by its own choices. */
   readonly answering: string | null;
-}): string => `export interface Model {
+}): string => `${has.onDevice ? tensors : ""}export interface Model {
   readonly metadata: Metadata;
   /** By the name of the data that they were read from. */
   readonly vocabularies: ReadonlyMap<string, Vocabulary>;
 ${
   has.answering ??
   `  /** Fails with an \`RnncError\` that says which input is wrong. */
-  predict(inputs: Example${withOptions(has.onDevice, has.isUnbounded)}): ${given("Outputs", has.onDevice)};
-  predict(inputs: Batch${withOptions(has.onDevice, has.isUnbounded)}): ${given("BatchOutputs", has.onDevice)};`
+  predict(inputs: Example${withOptions(has.isUnbounded)}): ${given("Outputs", has.onDevice)};
+  predict(inputs: Batch${withOptions(has.isUnbounded)}): ${given("BatchOutputs", has.onDevice)};`
 }
   /** Starts the states of \`stateful\` layers anew. */
   reset(): void;
@@ -227,10 +221,10 @@ ${has.streams ? "  /** The model one step at a time. */\n  stream(options?: Stre
       (has.onDevice ? "AsyncGenerator" : "Generator") +
       "<string | number, void>;\n"
     : ""
-}${has.searches ? searchingMethod : ""}${has.trains ? "  /** Trains the model's own weights; draws them first if none were loaded. */\n  trainer(options?: TrainerOptions): Trainer;\n" : ""}  /** The weights as a safetensors file. */
+}${has.searches ? searchingMethod(has.onDevice) : ""}${has.trains ? "  /** Trains the model's own weights; draws them first if none were loaded. */\n  trainer(options?: TrainerOptions): Trainer;\n" : ""}  /** The weights as a safetensors file. */
   weights(): ${given("Uint8Array", has.onDevice)};
   /** Replaces the weights; refuses a file whose names or shapes are not the model's. */
-  loadWeights(file: ArrayBuffer | Uint8Array): ${given("void", has.onDevice)};
+  loadWeights(file: ArrayBuffer | Uint8Array${has.onDevice ? " | Tensors" : ""}): ${given("void", has.onDevice)};
 ${has.onDevice ? deviceMethods : ""}${has.threads ? threadMethods : ""}}
 
 export interface LoadOptions {
@@ -269,7 +263,35 @@ const threadMethods = `  /** How many run it: 1 where memory can't be shared. */
   dispose(): void;
 `;
 
-const deviceMethods = `  /** What the model holds of the device's memory, and how much it has run so far. */
+const tensors = `/** By the names of data, outputs or parameters. */
+export type Tensors = Readonly<Record<string, tfjs.Tensor>>;
+
+export interface ApplyOptions {
+  /** By name; the model's own if not given. */
+  readonly parameters?: Tensors;
+  /** How long each example is along an axis, by the axis's name, where they differ: int32[examples]. */
+  readonly lengths?: Tensors;
+  /** As in training: with dropout. */
+  readonly training?: boolean;
+  /** What is drawn differs from seed to seed. Default 0. */
+  readonly seed?: number;
+}
+
+`;
+
+const deviceMethods = `  /**
+   * The model as a plain function of tensors, which \`tf.grad\`, \`tf.grads\` and \`tf.variableGrads\` differentiate by the float
+   * inputs and the parameters given. Each input is a batch, examples first. Nothing of it leaves the device.
+   */
+  apply(inputs: Tensors, options?: ApplyOptions): Tensors;
+  /** The parameters by name, as new tensors. */
+  parameters(): Tensors;
+  /** A layer of tfjs-layers, given its \`layers\`: it starts from the model's weights and then has its own. */
+  layer<Layer>(
+    layers: { readonly Layer: abstract new (...args: never[]) => Layer },
+    options?: { readonly name?: string; readonly seed?: number },
+  ): Layer;
+  /** What the model holds of the device's memory, and how much it has run so far. */
   report(): {
     readonly bytes: number;
     readonly buffers: number;

@@ -18,8 +18,7 @@ export function declaration(metadata: Metadata, { hasWeights, onDevice }: Declar
   const inputs = data.filter((d) => d.role === "input" && !d.derived);
   const targets = data.filter((d) => d.role === "target" && !d.derived);
   const outputs = metadata.outputs.map((o) => shapedOutput(o, metadata));
-  // On a device a model reads what it is given in place of its choices.
-  const answered = !onDevice && metadata.generation?.step === "next" ? metadata.generation : null;
+  const answered = metadata.generation?.step === "next" ? metadata.generation : null;
   const has = {
     streams: entries.step !== null && metadata.looksAhead === null,
     trains: entries.evaluate !== null,
@@ -28,11 +27,16 @@ export function declaration(metadata: Metadata, { hasWeights, onDevice }: Declar
     isUnbounded: metadata.unbounded.length > 0,
     nets: (metadata.alternating ?? []).map(({ net }) => net ?? ""),
     generates: metadata.generation?.step === "step",
-    searches: !onDevice && outputs.some((o) => o.spelling !== null),
+    searches: outputs.some((o) => o.spelling !== null),
     hasWeights,
     threads: metadata.threads ?? false,
     onDevice,
-    answering: answered && answeringPredict(inputs.some((d) => d.name === answered.data)),
+    answering:
+      answered &&
+      answeringPredict(
+        inputs.some((d) => d.name === answered.data),
+        onDevice,
+      ),
   };
   const one = (d: DataInfo): Field => ({ ...documented(d), type: dataTypes(d, metadata).one });
   const many = (d: DataInfo): Field => ({ ...documented(d), type: dataTypes(d, metadata).many });

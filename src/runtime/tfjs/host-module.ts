@@ -18,6 +18,7 @@ interface Instance {
 }
 
 export interface HostModule {
+  readonly module: WebAssembly.Module;
   /** Writes all parameters, from the seed in `counters`, and counters as a training starts with them. */
   readonly initialise: (parameters: Float32Array, counters: Int32Array) => void;
   readonly openDevice: (tf: Tfjs) => TensorDevice;
@@ -51,6 +52,7 @@ export async function openHostModule(
   };
 
   return {
+    module,
     initialise: (parameters, counters) => {
       // An instance of its own: its memory is given back.
       const instance = open();

@@ -1,6 +1,7 @@
 /** How a package for tfjs opens itself: metadata, program and weights as in `../open-package.ts`. */
 import type { Metadata } from "../metadata.ts";
 import { metadataOf, type PackageOptions, type PackageParts, weightsOf } from "../open-package.ts";
+import type { Choices } from "./choices.ts";
 import type { DeviceModel } from "./model.ts";
 import { openOn, type Tfjs } from "./open.ts";
 import type { TfjsProgram } from "./program.ts";
@@ -15,10 +16,11 @@ export async function openTfjsPackage(
   base: string,
   tf: Tfjs,
   options: Omit<PackageOptions, "wasm"> = {},
+  choices: Choices | null = null,
 ): Promise<DeviceModel> {
   const [metadata, weights] = await Promise.all([
     options.metadata ?? metadataOf(parts.metadata()),
     weightsOf(parts, base, options),
   ]);
-  return openOn({ tf, metadata, program: (metadata as TfjsMetadata).tfjs, weights });
+  return openOn({ tf, metadata, program: (metadata as TfjsMetadata).tfjs, weights, choices });
 }

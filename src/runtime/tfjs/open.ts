@@ -3,6 +3,7 @@
  * memory are shared with everything else that the app does in it.
  */
 import type * as tfjs from "@tensorflow/tfjs-core";
+import type { Choices } from "./choices.ts";
 import type { Metadata } from "../metadata.ts";
 import type { TensorDevice } from "./device.ts";
 import { type HostModule, openHostModule } from "./host-module.ts";
@@ -20,9 +21,17 @@ export interface OpenOptions {
   readonly program: TfjsProgram;
   /** A safetensors file. */
   readonly weights?: ArrayBuffer | Uint8Array | null;
+  /** Null for a model that makes none. */
+  readonly choices?: Choices | null;
 }
 
-export async function openOn({ tf, metadata, program, weights }: OpenOptions): Promise<DeviceModel> {
+export async function openOn({
+  tf,
+  metadata,
+  program,
+  weights,
+  choices = null,
+}: OpenOptions): Promise<DeviceModel> {
   await tf.ready();
   const host = await openHostModule(program.host, metadata);
   const name = tf.getBackend();
@@ -38,6 +47,8 @@ export async function openOn({ tf, metadata, program, weights }: OpenOptions): P
     initialise: host.initialise,
     openFunction: (ownParameters) =>
       openFunction({ tf, metadata, ...open(), hash: program.hash, ownParameters }),
+    choices,
+    hostParts: { metadata, module: host.module, places: program.host.places },
     weights,
   });
 }

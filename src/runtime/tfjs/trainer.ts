@@ -16,6 +16,7 @@ import {
   type Training,
   weightedMean,
 } from "../trainer.ts";
+import type { Candidates } from "../risk.ts";
 import type { ChunkOptions, Sequences } from "../chunks.ts";
 import { type DeviceInputs, withoutTensors } from "./tensors.ts";
 
@@ -44,13 +45,15 @@ export interface Owner {
   readonly changed: (names: readonly string[]) => void;
   /** The buffers of the flat parameters, moments and counters. */
   readonly persistent: readonly string[];
+  /** Draws what minimum risk training learns from; null for all other models. */
+  readonly candidatesOf: ((batch: Batch, seed: number) => Promise<Candidates | null>) | null;
 }
 
 export function openDeviceTrainer(
   owner: Owner,
   options: TrainerOptions & { readonly initialise: boolean },
 ): DeviceTrainer {
-  const { machine, of, turn, makeWay, download, changed, persistent } = owner;
+  const { machine, of, turn, makeWay, download, changed, persistent, candidatesOf } = owner;
   const training: Training = openTraining(machine, of, options);
   changed(persistent.filter((name) => name !== "parameters"));
 
@@ -73,14 +76,17 @@ export function openDeviceTrainer(
     step: async (given) => {
       const batch = await made(given);
       // The next step may start before this one's loss has come back.
-      const { rate, arrived } = await turn(async () => {
-        await makeWay(training.training, sizesOf(of, batch), batch.fresh);
+      const { rate, risk, arrived } = await turn(async () => {
+        const seed = training.settings.seed + training.position().step;
+        const drawn = candidatesOf && (await candidatesOf(batch, seed));
+        const own = drawn?.batch ?? batch;
+        await makeWay(training.training, sizesOf(of, own), own.fresh);
         changed(["settings"]);
-        const rate = training.launch(batch);
-        return { rate, arrived: download(training.reported) };
+        const rate = training.launch(own);
+        return { rate, risk: drawn?.risk, arrived: download(training.reported) };
       });
       await arrived;
-      return training.report(rate);
+      return training.report(rate, risk);
     },
     evaluate: async (given) => {
       const batch = await made(given);
