@@ -2,6 +2,7 @@
 import { both, gru, gruStep, lstm, lstmStep, type Memory } from "./recurrent.ts";
 import {
   affine,
+  linear,
   mul,
   product,
   softmax,
@@ -17,8 +18,10 @@ export interface Answering {
   /** The names of what is given and of what is chosen. */
   readonly given: string;
   readonly chosen: string;
+  /** Other lengths than the usual ones, where what is given must be longer. */
+  readonly lengths?: Readonly<Record<string, readonly number[]>>;
   /** After the inputs are read: the probabilities of what follows, after one entry and the next. */
-  readonly open: (w: Weights, given: readonly number[]) => (before: number) => Vector;
+  readonly open: (w: Weights, given: readonly (number & Vector)[]) => (before: number) => Vector;
 }
 
 const row = (w: Weights, table: string, id: number): Vector => {
@@ -35,10 +38,15 @@ const directions = (at: string) =>
 
 const translate: Answering["open"] = (w, source) => {
   const xs = [...source].reverse().map((id) => row(w, "memory.embed.E", id));
-  const memory = directions("memory")(w, xs);
+  return attentive(w, directions("memory")(w, xs));
+};
+
+/** A decoder whose attention, by the general score, joins its next step's input. */
+function attentive(w: Weights, memory: readonly Vector[]): (before: number) => Vector {
   const n = w("lstm.i.b").length;
+  const [width, half] = [memory[0]!.length, memory[0]!.length / 2];
   // Each direction's own end: the last step of the one, the first of the other.
-  const ends = [...memory.at(-1)!.slice(0, n), ...memory[0]!.slice(n)];
+  const ends = [...memory.at(-1)!.slice(0, half), ...memory[0]!.slice(half)];
   const start = (state: string): Vector => affine(w, `lstm.init.${state}`, { "": ends });
   let state: Memory = { h: start("h"), c: start("c") };
   let fed: Vector = zeros(n);
@@ -46,9 +54,41 @@ const translate: Answering["open"] = (w, source) => {
     state = lstmStep(w, "lstm", [...row(w, "embed.E", before), ...fed], state);
     const query = product(w("lstm.attention.e.Wx"), state.h);
     const a = softmax(memory.map((m) => dot(query, m)));
-    const c = zeros(2 * n).map((_, k) => memory.reduce((sum, m, s) => sum + a[s]! * m[k]!, 0));
+    const c = zeros(width).map((_, k) => memory.reduce((sum, m, s) => sum + a[s]! * m[k]!, 0));
     fed = tanh(affine(w, "lstm.attention", { c, x: state.h }));
     return probabilities(w, fed);
+  };
+}
+
+const speechTranslate: Answering["open"] = (w, audio) => {
+  const halved = (xs: readonly Vector[], nth: number): readonly Vector[] =>
+    Array.from({ length: Math.floor(xs.length / 2) }, (_, t) =>
+      affine(w, `memory.conv.${nth}`, { "": [...xs[2 * t]!, ...xs[2 * t + 1]!] }),
+    );
+  const layer = (xs: readonly Vector[], nth: number): readonly Vector[] => {
+    const at = (way: string): string => `memory.${way}.${nth}.lstm`;
+    return both(lstm(at("forward")), lstm(at("backward"), { run: unrollBack }))(w, halved(xs, nth));
+  };
+  return attentive(w, layer(layer(audio, 1), 2));
+};
+
+const parseTrees: Answering["open"] = (w, sentence) => {
+  const xs = [...sentence].reverse().map((id) => row(w, "memory.embed.E", id));
+  const memory = lstm("memory.lstm.2")(w, lstm("memory.lstm.1")(w, xs));
+  const starts = (layer: string): Memory => {
+    const start = (state: string): Vector => affine(w, `${layer}.init.${state}`, { "": memory.at(-1)! });
+    return { h: start("h"), c: start("c") };
+  };
+  let [lower, upper] = [starts("lstm.1"), starts("lstm.2")];
+  return (before) => {
+    lower = lstmStep(w, "lstm.1", row(w, "embed.E", before), lower);
+    upper = lstmStep(w, "lstm.2", lower.h, upper);
+    const scores = memory.map((m) =>
+      dot(w("attention.e.v"), tanh(linear(w, "attention.e", { x: upper.h, m }))),
+    );
+    const a = softmax(scores);
+    const c = zeros(memory[0]!.length).map((_, k) => memory.reduce((sum, m, s) => sum + a[s]! * m[k]!, 0));
+    return probabilities(w, tanh(affine(w, "attention", { c, x: upper.h })));
   };
 };
 
@@ -91,6 +131,13 @@ const tagger: Answering["open"] = (w, words) => {
 
 export const answering: Readonly<Record<string, Answering>> = {
   translate: { given: "source", chosen: "reply", open: translate },
+  "speech-translate": {
+    given: "audio",
+    chosen: "words",
+    lengths: { T: [9, 4, 14], L: [5, 2, 1] },
+    open: speechTranslate,
+  },
+  "parse-trees": { given: "sentence", chosen: "tree", open: parseTrees },
   chatbot: { given: "said", chosen: "reply", open: chatbot },
   "autoencoder-text": { given: "text", chosen: "text", open: autoencoder },
   "tagger-feedback": { given: "words", chosen: "tags", open: tagger },

@@ -25,6 +25,7 @@ test("every example has its equations here", () => {
   ];
   // A line that `speech` and `translate` have the parts of.
   others.push("one-line");
+  others.push("autoencoder-speech", "speech-question");
   others.push("autoencoder-image", "vae", "gan", "caption", "visual-question", "one-to-many");
   expect([...Object.keys(networks), ...others].sort()).toEqual([...examples].sort());
 });

@@ -28,6 +28,8 @@ const vocabularies = {
   question: 8,
   answer: 4,
   style: 3,
+  sentence: 7,
+  tree: 6,
   melody: 9,
 };
 

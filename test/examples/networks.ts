@@ -18,6 +18,7 @@ import {
   zoneoutLstm,
 } from "./cells.ts";
 import { both, elman, gru, lstm, type Network } from "./recurrent.ts";
+import { multiHead } from "./heads.ts";
 import { affine, sigmoid, tanh, unrollBack } from "./reference.ts";
 
 const chain =
@@ -76,4 +77,5 @@ export const networks: Readonly<Record<string, Network>> = {
     lstm("backward.lstm", { peephole: true, run: unrollBack }),
   ),
   dropout: lstm("lstm"),
+  "multi-head": chain(gru("gru", "after"), multiHead),
 };

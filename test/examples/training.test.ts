@@ -26,6 +26,8 @@ const large: ReadonlySet<string> = new Set([
   "speech",
   "speech-trimming",
   "translate",
+  "speech-translate",
+  "parse-trees",
   "chatbot",
   "autoencoder-text",
   "tagger-feedback",
