@@ -5,10 +5,25 @@ import type { Metadata } from "./metadata.ts";
 
 type Export = (...sizes: number[]) => unknown;
 
+/**
+ * At once where the engine lets it (a page's own thread may not with a large module): a promise waits for whatever else is
+ * compiled in the background, a tenth of a second beside a compiler that has just run.
+ */
+async function soon<T>(now: () => T, later: () => Promise<T>): Promise<T> {
+  try {
+    return now();
+  } catch {
+    return later();
+  }
+}
+
 /** Fails where the engine lacks something that the module was built for. */
 export async function compiled(wasm: BufferSource): Promise<WebAssembly.Module> {
   try {
-    return await WebAssembly.compile(wasm);
+    return await soon(
+      () => new WebAssembly.Module(wasm),
+      () => WebAssembly.compile(wasm),
+    );
   } catch (error) {
     return fail(
       `this engine cannot compile the module (${(error as Error).message}); one built without \`--relaxed-simd\` needs SIMD alone`,
@@ -40,7 +55,10 @@ export async function instanceOf(
   const imports: Record<string, Record<string, WebAssembly.Memory>> = {};
   for (const { module: from, name, kind } of WebAssembly.Module.imports(module))
     if (kind === "memory") (imports[from] ??= {})[name] = memory;
-  const { exports } = await WebAssembly.instantiate(module, imports);
+  const { exports } = await soon(
+    () => new WebAssembly.Instance(module, imports),
+    () => WebAssembly.instantiate(module, imports),
+  );
   const exported = (name: string): Export => {
     const found = exports[name];
     return typeof found === "function"
