@@ -52,16 +52,14 @@ function address(w: Weights, at: string, h: Vector, M: readonly Vector[], before
   return scaled(sharp, 1 / total);
 }
 
-function ntm(w: Weights, xs: readonly Vector[], d: number): Vector[] {
-  let M: Vector[] = rowsOf(w("ntm.M0"), d);
-  let r: Vector = zeros(d);
-  const start = softmax(w("ntm.w0"));
-  let [wr, ww]: [Vector, Vector] = [start, start];
+/** From what a controller sees to what it says, step by step. */
+type Controller = (w: Weights) => (x: Vector) => Vector;
+
+// The input of the controller is put together where it is used, so its weights have no name of their own.
+const longShortTerm: Controller = (w) => {
   const n = w("ntm.h.lstm.i.b").length;
   let [h, c]: [Vector, Vector] = [zeros(n), zeros(n)];
-  return xs.map((input) => {
-    // The input of the controller is put together where it is used, so its weights have no name of their own.
-    const x = [...input, ...r];
+  return (x) => {
     const gate = (name: string): number[] => {
       const at = `ntm.h.lstm.${name}`;
       return add(product(w(`${at}.Wx`), x), product(w(`${at}.Wh`), h), w(`${at}.b`));
@@ -70,6 +68,20 @@ function ntm(w: Weights, xs: readonly Vector[], d: number): Vector[] {
     const o = sigmoid(gate("o"));
     c = add(mul(f, c), mul(i, g));
     h = mul(o, tanh(c));
+    return h;
+  };
+};
+
+const feedForward: Controller = (w) => (x) => tanh(affine(w, "ntm.h.dense", { x }));
+
+function ntm(controller: Controller, w: Weights, xs: readonly Vector[], d: number): Vector[] {
+  const control = controller(w);
+  let M: Vector[] = rowsOf(w("ntm.M0"), d);
+  let r: Vector = zeros(d);
+  const first = M.map((_, place) => (place === 0 ? 1 : 0));
+  let [wr, ww]: [Vector, Vector] = [first, first];
+  return xs.map((input) => {
+    const h = control([...input, ...r]);
     ww = address(w, "ntm.ww.address", h, M, ww);
     const e = sigmoid(affine(w, "ntm.e", { h }));
     const a = tanh(affine(w, "ntm.a", { h }));
@@ -81,16 +93,20 @@ function ntm(w: Weights, xs: readonly Vector[], d: number): Vector[] {
 }
 
 describe("ntm", () => {
-  const source = sourceOf("ntm").replace("ntm(100, m = 32, d = 20)", "ntm(7, m = 6, d = 4)");
-  test("computes its equations", async () => {
-    const made = program(source);
+  test.each([
+    ["a long short-term memory", "lstm(7)", longShortTerm],
+    ["a feed-forward network", "dense(7, tanh)", feedForward],
+  ])("computes its equations, controlled by %s", async (_, stage, controller) => {
+    const made = program(
+      sourceOf("ntm").replace(/ntm\(.*?\) >>/u, `ntm(7, m = 6, d = 4, controller = ${stage}) >>`),
+    );
     const data = drawData(made, { T: [5, 3] }, 4);
     const parameters = drawParameters(made, 7, 0.4);
     const w = weights(parameters);
     for (const runner of [evaluator(made), await moduleOf(made)]) {
       const { outputs } = runner.predict({ data, parameters });
       data["bits"]!.forEach((bits, b) => {
-        const hidden = ntm(w, bits as number[][], 4);
+        const hidden = ntm(controller, w, bits as number[][], 4);
         const expected = hidden.flatMap((h) => sigmoid(affine(w, "sigmoid", { "": h })));
         expectClose(outputs.get("copy")![b]!, expected, runner.name === "module" ? 1e-5 : 1e-12, 0.1);
       });
