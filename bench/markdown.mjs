@@ -93,6 +93,23 @@ export function showAblation(result) {
   return [circumstances(result), table(head, body)].join("\n\n");
 }
 
+/** Cells of a user's own, beside what their arithmetic needs. */
+export function showCells(result) {
+  const body = result.cells.map(({ name, counts, need, ratio, ...time }) => [
+    name,
+    withSpread({ ...time, unit: "ms" }),
+    `${digits(need)} ms`,
+    `${ratio.toFixed(2)}×`,
+    `${digits((100 * counts.products) / (counts.products + counts.operations))} %`,
+  ]);
+  const costs = Object.entries(result.costs).map(([name, ms]) => `${name} ${digits(ms * 1e6)}`);
+  return [
+    circumstances(result),
+    `A training step with Adam, T = ${result.T}, batch ${result.B}, 64 features. Nanoseconds a call: ${costs.join(", ")}.`,
+    table(["cell", "a step (least–most)", "its arithmetic needs", "ratio", "of it in products"], body),
+  ].join("\n\n");
+}
+
 export function showProducts(result) {
   const of = ({ form, R }) => `${form === "AB" ? "AB" : "AᵀB"}, ${R} ${R === 1 ? "row" : "rows"}`;
   // Each size has the same forms and rows.

@@ -3,15 +3,16 @@
  *
  *   npm run bench [-- SECTION] [--rows W1,W4] [--peers NAMES|none] [--rounds N] [--json FILE]
  *
- * Sections: `rows` (the default), `ablation`, `products`, `startup`, `threads`.
+ * Sections: `rows` (the default), `ablation`, `cells`, `products`, `startup`, `threads`.
  */
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { showAblation, showProducts, showRows, showStartup, showThreads } from "./markdown.mjs";
+import { showAblation, showCells, showProducts, showRows, showStartup, showThreads } from "./markdown.mjs";
 
 const sections = {
   rows: showRows,
   ablation: showAblation,
+  cells: showCells,
   products: showProducts,
   startup: showStartup,
   threads: showThreads,

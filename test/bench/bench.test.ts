@@ -50,7 +50,7 @@ describe("npm run bench", () => {
     for (const args of [["row"], ["--round", "3"], ["--rounds", "many"]]) {
       const { status, stdout, stderr } = bench(...args);
       expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
-      expect(stderr).toContain("npm run bench -- [rows|ablation|products|startup|threads]");
+      expect(stderr).toContain("npm run bench -- [rows|ablation|cells|products|startup|threads]");
     }
   });
 

@@ -11,6 +11,7 @@ import { FunctionCode } from "./code.ts";
 import { scalarOf } from "./expression.ts";
 import { writeKernel } from "./kernel.ts";
 import { writeProduct } from "./products.ts";
+import { sumsByRows } from "./row-sums.ts";
 import type { Scope } from "./scope.ts";
 import { extentOf, openScope, outwards } from "./scope.ts";
 import { isFirst, meet } from "./threads.ts";
@@ -73,7 +74,9 @@ function writeStatement(w: Writer, scope: Scope, statement: Statement, name: str
   const inner = { ...openScope(scope), code: scope.code };
   switch (statement.kind) {
     case "kernel":
-      return callKernel(w, inner, statement, `${name} ${statement.name}`);
+      for (const kernel of sumsByRows(statement) ?? [statement])
+        callKernel(w, inner, kernel, `${name} ${kernel.name}`);
+      return;
     case "product":
       return writeProduct(w, inner, statement, (kernel, initial) =>
         callKernel(w, inner, kernel, `${name} ${kernel.name}`, initial),
