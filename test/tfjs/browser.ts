@@ -2,7 +2,7 @@
  * Debian's Chromium with WebGL2 and WebGPU in software, and a page of it with tfjs and the runtime. Tests that need it say
  * so where it is not installed: `describe.skipIf(!hasBrowser)`.
  */
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { build } from "esbuild";
@@ -29,6 +29,9 @@ export interface Tab {
   readonly close: () => Promise<void>;
 }
 
+/** What tfjs-wasm fetches where there are no threads. */
+const wasmFile = "tfjs-backend-wasm-simd.wasm";
+
 const types: Readonly<Record<string, string>> = {
   html: "text/html",
   css: "text/css",
@@ -51,6 +54,12 @@ export async function openTab(files: ReadonlyMap<string, string | Uint8Array> = 
   const all = new Map<string, string | Uint8Array>([
     ["", `<!doctype html><link rel="icon" href="data:,"><script type="module" src="/page.js"></script>`],
     ["page.js", script],
+    [
+      wasmFile,
+      readFileSync(
+        `${import.meta.dirname}/../../node_modules/@tensorflow/tfjs-backend-wasm/dist/${wasmFile}`,
+      ),
+    ],
     ...files,
   ]);
   const server = createServer((request, response) => {

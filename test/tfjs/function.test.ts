@@ -154,7 +154,7 @@ describe.skipIf(!hasBrowser)("a model as a function of tensors", () => {
   afterAll(() => tab?.close());
 
   describe.each(Object.entries(programs))("%s", (_, source) => {
-    test.each<Backend>(["webgpu", "webgl", "cpu"])("on %s", { timeout: 60_000 }, async (backend) => {
+    test.each<Backend>(["webgpu", "webgl", "cpu", "wasm"])("on %s", { timeout: 60_000 }, async (backend) => {
       const { given, wanted } = makeCase(source);
       const { metadata, tfjs } = await compile(source, "model.rnn", { target: "tfjs" });
       const found = (await tab.page.evaluate(
@@ -174,5 +174,37 @@ describe.skipIf(!hasBrowser)("a model as a function of tensors", () => {
       expect(found.left).toBe(0);
       expect(found.kernels).toBe(0);
     });
+  });
+
+  test("an optimiser of tfjs moves variables, which the model takes back", { timeout: 60_000 }, async () => {
+    const source = `input x : f32[T, 3]   target y : token(2)   x >> dropout(0.1) >> gru(4) >> last >> softmax(y)`;
+    const { metadata, tfjs } = await compile(source, "model.rnn", { target: "tfjs" });
+    const code = `
+      model.trainer({ seed: 1 });
+      const own = model.parameters();
+      const parameters = Object.fromEntries(Object.entries(own).map(([name, x]) => [name, tf.variable(x)]));
+      const x = tf.tensor3d([[[1, 0, 0], [0, 1, 0]], [[0, 0, 1], [1, 1, 1]]]), y = tf.oneHot(tf.tensor1d([0, 1], "int32"), 2);
+      const lengths = { T: tf.tensor1d([2, 1], "int32") };
+      const optimizer = tf.train.adam(0.05);
+      const losses = [];
+      for (let seed = 1; seed <= 20; seed++) {
+        const loss = optimizer.minimize(
+          () => tf.losses.logLoss(y, model.apply({ x }, { parameters, lengths, training: true, seed }).y), true);
+        losses.push((await loss.data())[0]);
+      }
+      await model.loadWeights(parameters);
+      const { y: found } = await model.predict({ x: [[1, 0, 0], [0, 1, 0]] });
+      const first = Array.from(await model.apply({ x }, { lengths }).y.data()).slice(0, 2);
+      model.dispose();
+      return { losses, found: Array.from(found.data), first };`;
+    const { losses, found, first } = (await tab.page.evaluate(
+      `(async ({ metadata, program }) => {
+        if (!(await tf.setBackend("webgl"))) throw new Error("no such backend");
+        const model = await openOn({ tf, metadata, program });
+        ${code}
+      })(${JSON.stringify({ metadata, program: tfjs })})`,
+    )) as Record<"losses" | "found" | "first", number[]>;
+    expect(losses.at(-1)).toBeLessThan(0.5 * losses[0]!);
+    found.forEach((p, k) => expect(p).toBeCloseTo(first[k]!, 5));
   });
 });

@@ -126,7 +126,7 @@ describe.skipIf(!hasBrowser)("a model as a layer of tfjs-layers", () => {
     );
   };
 
-  const backends: readonly Backend[] = ["webgpu", "webgl", "cpu"];
+  const backends: readonly Backend[] = ["webgpu", "webgl", "cpu", "wasm"];
 
   test.each(backends)("fits on %s, by the evaluator's gradients", { timeout: 60_000 }, async (backend) => {
     const found = (await inPage(backend, source, body)) as Found;

@@ -4,6 +4,7 @@ import "@tensorflow/tfjs-core/dist/register_all_gradients.js";
 import "@tensorflow/tfjs-core/dist/public/chained_ops/register_all_chained_ops.js";
 import "@tensorflow/tfjs-backend-cpu";
 import "@tensorflow/tfjs-backend-webgl";
+import { setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
 import "@tensorflow/tfjs-backend-webgpu";
 import * as layers from "@tensorflow/tfjs-layers";
 import { base64, fromBase64 } from "../../src/runtime/base64.ts";
@@ -18,6 +19,8 @@ import type { Backend, Command } from "./remote-device.ts";
 // Small cases would silently run on the CPU.
 tf.env().set("WEBGL_CPU_FORWARD", false);
 tf.env().set("WEBGPU_CPU_FORWARD", false);
+
+setWasmPaths("/");
 
 const open: { readonly device: Device; readonly metadata: Metadata }[] = [];
 

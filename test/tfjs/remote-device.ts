@@ -5,7 +5,7 @@ import type { Device, DeviceReport } from "../../src/runtime/tfjs/device.ts";
 import type { Metadata } from "../../src/runtime/metadata.ts";
 import type { TfjsProgram } from "../../src/runtime/tfjs/program.ts";
 
-export type Backend = "webgpu" | "webgl" | "cpu";
+export type Backend = "webgpu" | "webgl" | "cpu" | "wasm";
 
 /** A call of a `Device`; buffers by name, numbers as base64 of their bytes. */
 export type Command =

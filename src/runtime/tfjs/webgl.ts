@@ -1,6 +1,7 @@
 /**
  * Runs a program in the WebGL context of tfjs. Each buffer is a texture, which grows when a call needs more lines. A draw
- * cannot read what it writes: its results then lie aside until the run's draws are done, and are copied.
+ * cannot read what it writes: its results then lie aside until the run's draws are done, and are copied; or, where they are
+ * all that the texture holds, the texture that they lie on takes its place.
  */
 import { fail } from "../errors.ts";
 import { extent, type Numbers, type Sizes } from "../layout.ts";
@@ -13,8 +14,11 @@ import { eachRun } from "./walk-steps.ts";
 import { openExchange } from "./webgl-tensors.ts";
 
 interface Texture {
+  /** In the names of framebuffers. */
+  readonly id: number;
   readonly texture: WebGLTexture;
   readonly lines: number;
+  readonly bytes: number;
 }
 
 interface Compiled {
@@ -29,6 +33,8 @@ interface Compiled {
 interface Aside {
   readonly draw: Draw;
   readonly framebuffer: WebGLFramebuffer;
+  /** What it drew on takes the targets' place. */
+  readonly swaps: boolean;
   readonly from: number;
   readonly count: number;
 }
@@ -46,7 +52,10 @@ export function openWebgl(program: WebglProgram, metadata: Metadata, tf: Tfjs): 
     fail("this device cannot draw into textures of 32-bit floats: choose another backend of tfjs");
   const counts = { runs: 0, copies: 0, submits: 0 };
   const textures: (Texture | undefined)[] = [];
+  /** For each texture the other that takes turns with it. */
+  const twins: (Texture | undefined)[] = [];
   const spare = new Map<string, Texture>();
+  let made = 0;
   const compiled: (Compiled | undefined)[] = [];
   const framebuffers = new Map<string, WebGLFramebuffer>();
   const places = new Map(program.textures.map((t, k) => [t.name, k]));
@@ -78,7 +87,7 @@ export function openWebgl(program: WebglProgram, metadata: Metadata, tf: Tfjs): 
     gl.texStorage2D(gl.TEXTURE_2D, 1, dtype === "f32" ? gl.R32F : gl.R32I, width, lines);
     for (const side of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER])
       gl.texParameteri(gl.TEXTURE_2D, side, gl.NEAREST);
-    return { texture, lines };
+    return { id: made++, texture, lines, bytes: 4 * width * lines };
   };
 
   /** A texture tall enough; what was in a lower one is lost. */
@@ -101,28 +110,32 @@ export function openWebgl(program: WebglProgram, metadata: Metadata, tf: Tfjs): 
   };
 
   const drop = (k: number): void => {
-    const held = textures[k];
-    if (!held) return;
-    gl.deleteTexture(held.texture);
-    textures[k] = undefined;
-    forget(k);
+    for (const kept of [textures, twins]) {
+      discard(kept[k]);
+      kept[k] = undefined;
+    }
   };
 
-  /** Framebuffers with a texture that is no more. */
-  const forget = (k: number): void => {
+  /** Deletes a texture, and the framebuffers that have it. */
+  const discard = (texture: Texture | undefined): void => {
+    if (!texture) return;
+    gl.deleteTexture(texture.texture);
     for (const [key, framebuffer] of framebuffers)
-      if (key.split(",").includes(String(k))) {
+      if (key.split(",").includes(String(texture.id))) {
         gl.deleteFramebuffer(framebuffer);
         framebuffers.delete(key);
       }
   };
 
-  const framebufferOf = (key: string, attached: readonly WebGLTexture[]): WebGLFramebuffer => {
+  const all = (): readonly Texture[] => [...textures, ...twins, ...spare.values()].flatMap((t) => t ?? []);
+
+  const framebufferOf = (attached: readonly Texture[]): WebGLFramebuffer => {
+    const key = attached.map(({ id }) => id).join(",");
     const known = framebuffers.get(key);
     if (known) return known;
     const framebuffer = gl.createFramebuffer();
     gl.bindFramebuffer(gl.FRAMEBUFFER, framebuffer);
-    attached.forEach((texture, k) =>
+    attached.forEach(({ texture }, k) =>
       gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0 + k, gl.TEXTURE_2D, texture, 0),
     );
     gl.drawBuffers(attached.map((_, k) => gl.COLOR_ATTACHMENT0 + k));
@@ -130,31 +143,25 @@ export function openWebgl(program: WebglProgram, metadata: Metadata, tf: Tfjs): 
     return framebuffer;
   };
 
+  const twinOf = (k: number): Texture => {
+    const { width, dtype } = program.textures[k]!;
+    return (twins[k] ??= makeTexture(width, textures[k]!.lines, dtype));
+  };
+
   /** What the `nth` draw aside of a run draws on. */
-  const asideOf = (draw: Draw, count: number, nth: number): WebGLFramebuffer => {
+  const asideOf = (draw: Draw, count: number, nth: number): readonly Texture[] => {
     const kinds = draw.targets.map((k) => program.textures[k]!.dtype).join("+");
-    const attached = draw.targets.map((k, slot) => {
+    return draw.targets.map((k, slot) => {
       const { width, dtype } = program.textures[k]!;
       // What is drawn on together is as tall as each other: it grows together.
       const key = `${nth}:${kinds}:${width}:${slot}`;
       const held = spare.get(key);
-      if (held && held.lines >= count) return { key, texture: held.texture };
-      if (held) {
-        gl.deleteTexture(held.texture);
-        for (const [name, framebuffer] of framebuffers)
-          if (name.includes(key)) {
-            gl.deleteFramebuffer(framebuffer);
-            framebuffers.delete(name);
-          }
-      }
-      const made = makeTexture(width, count, dtype);
-      spare.set(key, made);
-      return { key, texture: made.texture };
+      if (held && held.lines >= count) return held;
+      discard(held);
+      const larger = makeTexture(width, count, dtype);
+      spare.set(key, larger);
+      return larger;
     });
-    return framebufferOf(
-      `aside ${attached.map((a) => a.key).join(" ")}`,
-      attached.map((a) => a.texture),
-    );
   };
 
   // ---- shaders --------------------------------------------------------------------------------------------------
@@ -203,12 +210,14 @@ export function openWebgl(program: WebglProgram, metadata: Metadata, tf: Tfjs): 
     const { width } = program.textures[draw.targets[0]!]!;
     const targets = draw.targets.map(textureAt);
     const read = draw.reads.map(textureAt);
-    const framebuffer = draw.aside
-      ? asideOf(draw, count, asides.length)
-      : framebufferOf(
-          draw.targets.join(","),
-          targets.map((t) => t.texture),
-        );
+    const isWhole = from === 0 && draw.targets.every((k) => linesOf(program.textures[k]!) === count);
+    const swaps = draw.aside && isWhole && targets.every(({ lines }) => lines === targets[0]!.lines);
+    const drawnOn = !draw.aside
+      ? targets
+      : swaps
+        ? draw.targets.map(twinOf)
+        : asideOf(draw, count, asides.length);
+    const framebuffer = framebufferOf(drawnOn);
     const { program: code, now, top, sizes: sizesAt, laid } = compile(k);
     gl.useProgram(code);
     if (now) gl.uniform4i(now, time[0] ?? 0, time[1] ?? 0, time[2] ?? 0, time[3] ?? 0);
@@ -230,12 +239,16 @@ export function openWebgl(program: WebglProgram, metadata: Metadata, tf: Tfjs): 
     gl.scissor(0, bottom, width, count);
     gl.drawArrays(gl.TRIANGLES, 0, 3);
     counts.runs++;
-    if (draw.aside) asides.push({ draw, framebuffer, from, count });
+    if (draw.aside) asides.push({ draw, framebuffer, swaps, from, count });
   };
 
   const settle = (asides: readonly Aside[]): void => {
     gl.activeTexture(gl.TEXTURE0);
-    for (const { draw, framebuffer, from, count } of asides) {
+    for (const { draw, framebuffer, swaps, from, count } of asides) {
+      if (swaps) {
+        for (const k of draw.targets) [textures[k], twins[k]] = [twins[k], textures[k]];
+        continue;
+      }
       gl.bindFramebuffer(gl.READ_FRAMEBUFFER, framebuffer);
       draw.targets.forEach((k, slot) => {
         gl.readBuffer(gl.COLOR_ATTACHMENT0 + slot);
@@ -287,7 +300,7 @@ export function openWebgl(program: WebglProgram, metadata: Metadata, tf: Tfjs): 
         const { width, perRow, stride } = program.textures[k]!;
         const held = textureAt(k);
         const lines = linesOf(program.textures[k]!);
-        gl.bindFramebuffer(gl.FRAMEBUFFER, framebufferOf(String(k), [held.texture]));
+        gl.bindFramebuffer(gl.FRAMEBUFFER, framebufferOf([held]));
         gl.readBuffer(gl.COLOR_ATTACHMENT0);
         // One number of four counts: this is the one form that every device reads.
         const store = gl.createBuffer();
@@ -314,10 +327,10 @@ export function openWebgl(program: WebglProgram, metadata: Metadata, tf: Tfjs): 
       check();
       const k = find(buffer);
       const info = program.textures[k]!;
-      const { texture } = textureAt(k);
+      const held = textureAt(k);
       exchange.take(
-        { ...info, lines: linesOf(info), texture },
-        framebufferOf(String(k), [texture]),
+        { ...info, lines: linesOf(info), texture: held.texture },
+        framebufferOf([held]),
         elements,
       );
       counts.copies++;
@@ -330,17 +343,14 @@ export function openWebgl(program: WebglProgram, metadata: Metadata, tf: Tfjs): 
       return exchange.give({ ...info, lines: linesOf(info), texture: textureAt(k).texture });
     },
     report: () => {
-      const held = [...textures.flatMap((t, k) => (t ? [4 * program.textures[k]!.width * t.lines] : []))];
-      const aside = [...spare].map(([key, t]) => 4 * Number(key.split(":")[2]) * t.lines);
-      const all = [...held, ...aside];
-      return { bytes: all.reduce((a, b) => a + b, 0), buffers: all.length, ...counts };
+      const held = all();
+      return { bytes: held.reduce((sum, { bytes }) => sum + bytes, 0), buffers: held.length, ...counts };
     },
     dispose: () => {
       if (disposed) return;
       disposed = true;
       gl.canvas.removeEventListener("webglcontextlost", whenLost);
-      for (const t of [...textures, ...spare.values()]) if (t) gl.deleteTexture(t.texture);
-      for (const framebuffer of framebuffers.values()) gl.deleteFramebuffer(framebuffer);
+      all().forEach(discard);
       for (const c of compiled) if (c) gl.deleteProgram(c.program);
       exchange.dispose();
       gl.deleteShader(vertex);

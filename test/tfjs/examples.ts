@@ -17,12 +17,18 @@ import { split } from "../../src/passes/split.ts";
 import { dimsOf, extent, gather, strides } from "../../src/runtime/layout.ts";
 import { type Machine, startMachine } from "../../src/runtime/machine.ts";
 import type { ObjectiveInfo } from "../../src/runtime/metadata.ts";
-import { hasBrowser, openTab, type Tab } from "./browser.ts";
+import { openTab, type Tab } from "./browser.ts";
 import { type DeviceMachine, onDevice, persistent } from "./device-machine.ts";
 import type { Backend } from "./remote-device.ts";
 
 const folder = `${import.meta.dirname}/../../examples`;
-const programs = readdirSync(folder).filter((name) => name.endsWith(".rnn"));
+
+/** Halves of the examples: a browser compiles shaders on one core, so each half has its own. */
+export const halves = [0, 1].map((half) =>
+  readdirSync(folder)
+    .filter((name) => name.endsWith(".rnn"))
+    .filter((_, k) => k % 2 === half),
+);
 
 /** Relative to the float64 evaluator, in the norm of an output or a parameter's gradient. */
 const tolerance = 1e-4;
@@ -165,7 +171,7 @@ async function expectTraining({ machine, mirror }: DeviceMachine, { course }: Ca
   }
 }
 
-describe.skipIf(!hasBrowser)("examples in Chromium", () => {
+export function testExamples(programs: readonly string[]): void {
   let tab: Tab;
   beforeAll(async () => void (tab = await openTab()), 60_000);
   afterAll(() => tab?.close());
@@ -186,4 +192,4 @@ describe.skipIf(!hasBrowser)("examples in Chromium", () => {
       await device.device.settled();
     });
   });
-});
+}
