@@ -15,8 +15,11 @@ import { type Environment, evaluate, type Tensor, withPadding } from "../../src/
 import type { Graph } from "../../src/ir/graph/types.ts";
 import { split } from "../../src/passes/split.ts";
 import { dimsOf, extent, gather, strides } from "../../src/runtime/layout.ts";
-import { type Machine, startMachine } from "../../src/runtime/machine.ts";
+import { type Machine, openMachine } from "../../src/runtime/machine.ts";
+import { fromBase64 } from "../../src/runtime/base64.ts";
 import type { ObjectiveInfo } from "../../src/runtime/metadata.ts";
+import { startModule } from "../../src/runtime/module.ts";
+import { hostMetadata } from "../../src/runtime/tfjs/choices.ts";
 import { openTab, type Tab } from "./browser.ts";
 import { type DeviceMachine, onDevice, persistent } from "./device-machine.ts";
 import type { Backend } from "./remote-device.ts";
@@ -54,10 +57,12 @@ async function makeCase(name: string): Promise<Case> {
   const trained = split(model.graph, objectiveEntry("train", objective?.net ?? null))!;
   const graphs: [Graph, Graph] = [objective?.graph ?? entries.predict!, trained];
   const environment = finiteEnvironment(model, graphs, generator(7));
-  const { wasm, metadata } = await compile(source, name, { assume: true });
   const target = await compile(source, name, { assume: true, target: "tfjs" });
-  const module = await startMachine(metadata!, wasm!);
-  const course = entries.objectives.length > 0 ? courseOf(module, environment) : [];
+  const { wasm, places } = target.tfjs!.host;
+  const module = await WebAssembly.compile(fromBase64(wasm));
+  const host = hostMetadata({ metadata: target.metadata!, module, places });
+  const machine = openMachine(host, await startModule(host, module));
+  const course = entries.objectives.length > 0 ? courseOf(machine, environment) : [];
   return { entries, environment, course, target };
 }
 

@@ -25,7 +25,7 @@ export interface HostParts {
 }
 
 /** As the module's own package has it. */
-function hostMetadata({ metadata, places }: HostParts): Metadata {
+export function hostMetadata({ metadata, places }: HostParts): Metadata {
   const buffers = Object.entries(metadata.buffers).map(
     ([name, buffer]) => [name, { ...buffer, ...places[name] }] as const,
   );
