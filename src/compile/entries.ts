@@ -81,7 +81,7 @@ export function makeEntries(model: Model, options: EntryOptions = {}): Entries {
   const pullback = results ? pulled("pullback", results) : [];
   const inTraining = results && pullback.length > 0 ? trainingResults(split(joint, "apply"), results) : null;
   return {
-    predict: finish("predict", predict),
+    predict: finish("predict", generator?.attended?.predict ?? predict),
     evaluate: finish("evaluate", split(joint, "evaluate")),
     objectives,
     owner,

@@ -2,7 +2,7 @@
 import type { Model } from "../elaborate/program.ts";
 import { generatorNames } from "../passes/part-generator.ts";
 import type { BufferInfo, DataInfo, GenerationInfo, OutputInfo } from "../runtime/metadata.ts";
-import type { Generator } from "./generator.ts";
+import { type Generator, placesOf } from "./generator.ts";
 
 export interface GenerationInput {
   readonly data: Model["data"];
@@ -36,6 +36,10 @@ function fedBack({ data, outputs, buffers }: GenerationInput, generator: Generat
     probabilities: generatorNames.output(generator.data),
     states: named(generatorNames.state("")),
     kept: named(generatorNames.kept("")),
+    attended: generator.attended && {
+      source: generator.attended.source,
+      places: placesOf(generator.data),
+    },
   };
 }
 
@@ -62,5 +66,6 @@ function continued({ data, outputs, buffers }: GenerationInput): GenerationInfo 
     probabilities: output.step!,
     states: Object.keys(buffers).filter((name) => name.startsWith("state:")),
     kept: [],
+    attended: null,
   };
 }

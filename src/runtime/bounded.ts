@@ -12,10 +12,7 @@ export function bounded(of: DataSpecs, batch: Batch, max?: number): Batch {
   const most =
     max ??
     said ??
-    fail(
-      `\`${open[0]!.data}\` goes on without an end of its own: say how long by \`max\`, here or in the program as in ` +
-        "`decode { greedy(max = 100) }`",
-    );
+    fail(`\`${open[0]!.data}\` has no end of its own: give \`max\`, as in \`decode { greedy(max = 100) }\``);
   const lengths = Int32Array.from({ length: batch.count }, (_, k) => lengthFrom(most, batch, k));
   return {
     ...batch,

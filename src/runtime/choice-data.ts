@@ -44,7 +44,8 @@ function withEnds({ data, shape, inner, words }: Example, end: number): Example 
 }
 
 /** Whether the model copies words of the data, or looks for them there. */
-function isCopied({ name }: DataInfo, { data }: Metadata): boolean {
+function isCopied({ name }: DataInfo, { data, generation }: Metadata): boolean {
+  if (generation?.attended?.source === name) return true;
   return data.some(
     ({ derived }) => derived?.kind === "copy" && (derived.of === name || derived.from === name),
   );

@@ -54,7 +54,7 @@ export function chooses(
 }
 
 /** The batch with the answers as what is read in place of choices; what is given stays as it is. */
-export function withAnswers(of: DataSpecs, batch: Batch, answers: readonly Decoded[]): Batch {
+export function withAnswers(of: DataSpecs, batch: Batch, answers: readonly Answer[]): Batch {
   const info = of.metadata.generation!;
   if (batch.columns.has(info.data)) return batch;
   const end = endOf(of, info);

@@ -128,6 +128,8 @@ export interface GenerationInfo {
   /** What a step leaves to the next one, and what `begin` leaves to all: one row an example. */
   readonly states: readonly string[];
   readonly kept: readonly string[];
+  /** The buffer in which `predict` leaves the place of the source that each step looked at most; null where none does. */
+  readonly attended: { readonly source: string; readonly places: string } | null;
 }
 
 export type DerivedInfo =

@@ -41,6 +41,11 @@ export interface Extras {
 }
 
 export interface PredictOptions extends DecodeOptions {
+  /**
+   * In an answer, each `<unk>` becomes the word of the source that was looked at most, or what a table has for that word. For
+   * models with an attention over their source (Jean et al. 2015; Luong et al. 2015).
+   */
+  readonly replaceUnk?: boolean | ReadonlyMap<string, string>;
   /** Reads the true entries in place of its own choices. Default: where they are given as a target. */
   readonly forced?: boolean;
 }

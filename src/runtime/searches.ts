@@ -5,12 +5,12 @@
 import type { Batch } from "./batch.ts";
 import { bounded } from "./bounded.ts";
 import { choiceData } from "./choice-data.ts";
-import type { DecodeOptions } from "./decode-options.ts";
 import { answer, chooses, generate, withAnswers } from "./generate.ts";
 import type { ModelCore, Outputs, PredictOptions } from "./model.ts";
 import type { SearchOptions } from "./prefix-beam.ts";
 import { candidatesOf } from "./risk.ts";
 import { findLabels, type LabelledHypothesis, readSpelled, spellingOf } from "./spellings.ts";
+import { replaceUnknown } from "./unknown-words.ts";
 
 /** What a model gives for a batch: its own answers, or the likeliest labels, or what is computed. */
 function resultsOf(core: ModelCore, given: Batch, options: PredictOptions): Outputs {
@@ -22,8 +22,11 @@ function resultsOf(core: ModelCore, given: Batch, options: PredictOptions): Outp
 }
 
 /** Its own choices; what else the model gives is computed with them as given. */
-function answersOf({ machine, of, outputsOf }: ModelCore, batch: Batch, options: DecodeOptions): Outputs {
-  const found = answer(machine, of, batch, options);
+function answersOf(core: ModelCore, batch: Batch, { replaceUnk, ...options }: PredictOptions): Outputs {
+  const { machine, of, outputsOf } = core;
+  const chosen = answer(machine, of, batch, options);
+  const table = typeof replaceUnk === "object" ? replaceUnk : new Map<string, string>();
+  const found = replaceUnk ? replaceUnknown(core, batch, chosen, table) : chosen;
   const { outputs, generation } = of.metadata;
   const own = { [generation!.output]: found };
   return outputs.length === 1

@@ -121,3 +121,41 @@ describe("a translator", () => {
     expect(sample.err).toContain("`reply` comes from `predict`");
   });
 });
+
+describe("words that a translator does not know", () => {
+  const attentive = program.replace(
+    "init = memory)",
+    "init = memory) >> attention(luong, general, over = memory)",
+  );
+  // It has learned no word at all.
+  const unsaid = records.slice(0, 20).map(({ source }) => ({ source, reply: "<unk>" }));
+  const folder = folderWith({
+    "a.rnn": attentive,
+    "a.jsonl": lines(unsaid),
+    "names.txt": "bob|||Bobby\nzoe ||| Zoë\n",
+    "wrong.txt": "bob|||Bobby\nzoe Zoë\n",
+  });
+  const input = lines([{ source: "zoe" }, { source: "eve" }]);
+  const run = (...options: readonly string[]) => rnnc(["run", "a", ...options], { cwd: folder, input });
+
+  beforeAll(async () => {
+    const options = ["--data", "a.jsonl", "--validate", "0", "--epochs", "20"];
+    const { code, err } = await rnnc(["train", "a.rnn", ...options], { cwd: folder });
+    expect(code === 0 ? "" : err).toBe("");
+  }, 60_000);
+
+  test("are those of the source, or of a table", async () => {
+    expect((await run()).out).toBe('{"reply":"<unk>"}\n{"reply":"<unk>"}\n');
+    expect((await run("--replace-unk")).out).toBe('{"reply":"zoe"}\n{"reply":"eve"}\n');
+    expect((await run("--phrase-table", "names.txt")).out).toBe('{"reply":"Zoë"}\n{"reply":"eve"}\n');
+  });
+
+  test("need an attention, and a table that can be read", async () => {
+    const without = await rnnc(["run", "t", "--replace-unk"], { cwd, input: lines([{ source: "one" }]) });
+    expect([without.code, without.out]).toEqual([2, ""]);
+    expect(without.err).toContain("has no attention over the words of an input");
+    const wrong = await run("--phrase-table", "wrong.txt");
+    expect([wrong.code, wrong.out]).toEqual([1, ""]);
+    expect(wrong.err).toContain("wrong.txt:2: The line is not written word|||translation.");
+  });
+});

@@ -165,9 +165,7 @@ describe("as long as it is left to", () => {
 
   test("where it is not said, that is asked for", async () => {
     const model = await loadTrained(await compileModel(song("")));
-    expect(() => model.predict(inputs)).toThrow(
-      "`tune` goes on without an end of its own: say how long by `max`",
-    );
+    expect(() => model.predict(inputs)).toThrow("`tune` has no end of its own: give `max`");
     const given = {
       ...inputs,
       tune: [

@@ -37,11 +37,18 @@ export interface GenerateOptions extends DecodeOptions {
   readonly length?: number;
 }`;
 
-export const answers = `${decodeOptions}
+/** `attends`: whether the model looks at the words of a source. */
+export const answers = (attends: boolean): string => `${decodeOptions}
 
 export interface AnswerOptions extends DecodeOptions {
   /** Draw so many answers. */
-  readonly samples?: number;
+  readonly samples?: number;${
+    attends
+      ? `
+  /** Each \`<unk>\` becomes the word of the source that was looked at most, or what the table has for it. */
+  readonly replaceUnk?: boolean | ReadonlyMap<string, string>;`
+      : ""
+  }
 }
 
 /** What the model chose for one example, without the entry that ends it. */

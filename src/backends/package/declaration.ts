@@ -71,7 +71,7 @@ export function declaration(metadata: Metadata, { hasWeights, onDevice }: Declar
     parts.push(
       fields("ForcedOutputs", "What it gives where it does not choose.", given.map(result)),
       fields("ForcedBatchOutputs", "The same for a list of examples.", given.map(result).map(several)),
-      answers,
+      answers(answered.attended !== null),
     );
   if (has.streams) parts.push(...steps(inputs, outputs, metadata, onDevice));
   if (has.trains) parts.push(training(has));

@@ -3,16 +3,20 @@ import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
 import { type Command } from "commander";
 import type { Metadata } from "../../runtime/metadata.ts";
+import type { PredictOptions } from "../../runtime/model.ts";
 import { addChoices, choicesOf, type ChoiceOptions } from "../decode-options.ts";
 import { Failure, fileFailure, misuse } from "../failure.ts";
 import { standardName } from "../files.ts";
 import { say, tell } from "../output.ts";
+import { readPhraseTable } from "../phrase-table.ts";
 
 interface RunOptions extends ChoiceOptions {
   readonly data: string;
   readonly weights?: string;
   readonly probabilities?: boolean;
   readonly best?: boolean;
+  readonly replaceUnk?: boolean;
+  readonly phraseTable?: string;
 }
 
 export function addRun(program: Command): void {
@@ -26,7 +30,12 @@ export function addRun(program: Command): void {
     .option("--data <PATH>", "a .jsonl file, or - for standard input", "-")
     .option("--weights <FILE>", "other weights than the package's own")
     .option("--probabilities", "all probabilities in place of the most probable label")
-    .option("--best", "all answers of a beam, or all that were drawn, with their scores");
+    .option("--best", "all answers of a beam, or all that were drawn, with their scores")
+    .option("--replace-unk", "in place of <unk>, the word of the source that the attention is on")
+    .option(
+      "--phrase-table <FILE>",
+      "the same, or what the file has for that word: word|||translation a line",
+    );
   addChoices(command).action(predict);
 }
 
@@ -53,6 +62,7 @@ async function predict(folder: string, options: RunOptions): Promise<void> {
     throw new Failure(`\`${model.metadata.name}\` has no output to predict.`);
   const inputs = fieldsOfModel(model.metadata.data).filter(({ role }) => role === "input");
   if (options.probabilities) needProbabilities(model.metadata);
+  const replaced = replacement(options, model.metadata);
   const unknown = countUnknown(model, inputs);
   const shown = { probabilities: options.probabilities ?? false, best: options.best ?? false };
   const file = options.data === "-" ? standardName : options.data;
@@ -66,7 +76,7 @@ async function predict(folder: string, options: RunOptions): Promise<void> {
     try {
       // What is drawn without choices, such as noise, is another for each record.
       const choices = model.metadata.generation
-        ? choicesOf(options)
+        ? { ...choicesOf(options), ...replaced }
         : { ...choicesOf(options), seed: (options.seed ?? 0) + number - 1 };
       const results = Object.entries(predictOne(model, record, inputs, choices));
       const fields = results.map(([name, result]) => {
@@ -81,6 +91,20 @@ async function predict(folder: string, options: RunOptions): Promise<void> {
   }
   const note = unknown.note();
   if (note !== null) tell(note);
+}
+
+/** What stands for `<unk>`, if anything is to. */
+function replacement(
+  { replaceUnk, phraseTable }: RunOptions,
+  { name, generation }: Metadata,
+): Pick<PredictOptions, "replaceUnk"> {
+  if (!replaceUnk && phraseTable === undefined) return {};
+  if (!generation?.attended)
+    throw misuse(
+      `\`${name}\` has no attention over the words of an input, so there is no telling which of them an <unk> stands for.`,
+      "Leave `--replace-unk` and `--phrase-table` out, or let the decoder attend: `attention(luong, over = memory)`.",
+    );
+  return { replaceUnk: phraseTable === undefined ? true : readPhraseTable(phraseTable) };
 }
 
 function needProbabilities({ name, outputs }: Metadata): void {

@@ -1,5 +1,6 @@
 /** Predictions for many records, in batches. */
 import type { DecodeOptions } from "../../runtime/decode-options.ts";
+import type { PredictOptions } from "../../runtime/model.ts";
 import type { Example, Value as Given } from "../../runtime/encode.ts";
 import { RnncError } from "../../runtime/errors.ts";
 import type { Model } from "../../runtime/load.ts";
@@ -16,7 +17,7 @@ export const predictOne = (
   model: Model,
   record: DataRecord,
   inputs: readonly Field[],
-  options: DecodeOptions = {},
+  options: PredictOptions = {},
 ): Results =>
   model.predict(
     Object.fromEntries(inputs.map(({ name }) => [name, record.values[name]])) as Parameters<
