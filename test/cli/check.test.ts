@@ -30,6 +30,19 @@ test("--json tells lines and columns", async () => {
   });
 });
 
+test("--gradients knows a parameter that has no part in the loss", async () => {
+  const program = `input x : f32[T, 3]
+target y : f32[T]
+param w[4]
+let h = x >> elman(4)
+let z = h + 0 * w
+z >> regress(y)
+`;
+  const ran = await rnnc(["check", "a.rnn", "--gradients"], { cwd: folderWith({ "a.rnn": program }) });
+  expect(ran.code, ran.err).toBe(0);
+  expect(ran.out).toMatch(/w +4 +0\.0e\+0 +0\.0e\+0 +good/u);
+});
+
 test("--gradients compares every parameter", async () => {
   const cwd = folderWith({ "a.rnn": language });
   const ran = await rnnc(["check", "a.rnn", "--gradients"], { cwd });
