@@ -9,6 +9,7 @@ export const stageNames = (): readonly string[] => [
   "graph",
   ...graphPassNames(),
   "lower",
+  "segment",
   "fuse",
   "plan-memory",
   "kernels",

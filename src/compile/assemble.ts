@@ -26,7 +26,13 @@ export interface ProgramParts {
   readonly generator: Entries["generator"];
 }
 
-export function assemble(name: string, entries: Entries, train: TrainSettings): ProgramParts {
+/** `segments`: losses are to be evaluated in segments too, as training computes them. */
+export function assemble(
+  name: string,
+  entries: Entries,
+  train: TrainSettings,
+  segments = false,
+): ProgramParts {
   const { predict, evaluate, objectives, owner, step, generator, differentiable } = entries;
   const all = [
     ["predict", predict],
@@ -73,8 +79,9 @@ export function assemble(name: string, entries: Entries, train: TrainSettings): 
   });
   const extra: Entry[] = [{ name: "initialise", body: start.body }, ...updates];
   const hasGradients = learns || differentiable.length > 0;
-  const gradients = new Set<string>(objectives.map(({ net }) => objectiveEntry("gradients", net)));
-  const modelled = lowered.program.entries.map((e) => (gradients.has(e.name) ? { ...e, training: true } : e));
+  const trains = new Set<string>(objectives.map(({ net }) => objectiveEntry("gradients", net)));
+  if (segments) trains.add("evaluate");
+  const modelled = lowered.program.entries.map((e) => (trains.has(e.name) ? { ...e, training: true } : e));
   // A model without a loss is not trained: its memory is its parameters and what a prediction needs.
   const training = [...flat.moments, flat.settings, flat.report, flat.factors];
   const buffers: readonly Buffer[] = [

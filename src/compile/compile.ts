@@ -43,9 +43,15 @@ export async function compile(
     differentiable: options.target === "tfjs",
     observe: (entry, stage) => stages.pass(entry, stage),
   });
-  const parts = assemble(model.graph.name, entries, model.train);
+  const segments = options.recompute === "segments";
+  const parts = assemble(model.graph.name, entries, model.train, segments);
   const threads = (options.threads ?? false) && options.target !== "tfjs";
-  const fused = compileKernels(parts.program, { without, threads, observe: stages.kernels });
+  const fused = compileKernels(parts.program, {
+    without,
+    segments,
+    threads,
+    observe: stages.kernels,
+  });
 
   // Binaryen is large: it is loaded only when code is emitted.
   const { emit, emitText } = await import("../backends/wasm/emit.ts");

@@ -18,6 +18,7 @@ import type {
 } from "../runtime/metadata.ts";
 import type { ProgramParts } from "./assemble.ts";
 import { generationOf } from "./generation.ts";
+import { segmentedInfo } from "./peak-memory.ts";
 
 export interface MetadataInput {
   readonly model: Model;
@@ -87,6 +88,7 @@ export function makeMetadata({
       : model.cannotFeedBack,
     unbounded: unboundedOf(model),
     vocabularies: usedVocabularies(model.data, vocabularies),
+    ...(program.segmented ? { segmented: segmentedInfo(program, model.train.batch) } : {}),
     memory,
   };
 }

@@ -41,5 +41,8 @@ export interface Compilation {
   readonly stages: ReadonlyMap<string, string>;
 }
 
-/** `gates`: of the forward pass the states are kept; products, gates and what else follows from them are computed again. */
-export type Recompute = "none" | "gates";
+/**
+ * `gates`: of the forward pass the states are kept; products, gates and what else follows from them are computed again.
+ * `segments`: only the states at every so many steps are; each segment between them runs again before its way back.
+ */
+export type Recompute = "none" | "gates" | "segments";

@@ -6,6 +6,7 @@ import type { KernelProgram } from "../ir/kernel/types.ts";
 import { verifyKernels } from "../ir/kernel/verify.ts";
 import { fuse } from "./fuse.ts";
 import { planMemory } from "./plan-memory.ts";
+import { segment } from "./segment.ts";
 import { apartInLoops, share } from "./share.ts";
 
 export const kernelPassNames = ["fuse", "share", "plan-memory"] as const;
@@ -13,20 +14,27 @@ export const kernelPassNames = ["fuse", "share", "plan-memory"] as const;
 export interface KernelOptions {
   /** Names of passes to leave out; without `plan-memory` no two buffers share memory. */
   readonly without?: ReadonlySet<string>;
+  /** Training goes through long sequences in segments. */
+  readonly segments?: boolean;
   /** For several threads. */
   readonly threads?: boolean;
   /** Sees the program as lowered (`lower`), after `fuse`, and in the end (`kernels`). */
   readonly observe?: (
-    stage: "lower" | "fuse" | "share" | "plan-memory" | "kernels",
+    stage: "lower" | "segment" | "fuse" | "share" | "plan-memory" | "kernels",
     program: KernelProgram,
   ) => void;
 }
 
 /** From what `lower` made to what a backend emits: fused, with a memory plan. */
 export function compileKernels(lowered: KernelProgram, options: KernelOptions = {}): KernelProgram {
-  const { without = new Set<string>(), threads = false, observe } = options;
+  const { without = new Set<string>(), segments = false, threads = false, observe } = options;
   let program = verifyKernels(lowered, "lower");
   observe?.("lower", program);
+  if (segments) {
+    // Before fuse, while each statement computes one thing, so that what runs again is no more than what is wanted.
+    program = verifyKernels(segment(program), "segment");
+    observe?.("segment", program);
+  }
   if (!without.has("fuse")) {
     // First, since it takes buffers away that a plan would lay out.
     program = verifyKernels(fuse(program), "fuse");

@@ -45,7 +45,7 @@ export function lifetimes(entry: Entry): ReadonlyMap<Buffer, Lifetime> {
 }
 
 /** Buffers that one step may leave to the next: read first, or indexed by the step. */
-function carried(body: readonly Statement[], step: Variable): Set<Buffer> {
+export function carried(body: readonly Statement[], step: Variable): Set<Buffer> {
   const seen = new Set<Buffer>();
   const result = new Set<Buffer>();
   const isStep = ({ access }: Touch): boolean =>

@@ -5,13 +5,12 @@
  *
  *   add : T·B·24, select : T·B·8, dh : B·8      becomes     slot 3: 24*T*B (add, select), slot 4: 8*B (dh)
  *
- * What only training needs has slots of its own, at the end, or joins one that is as large anyway: then inference lays
- * out nothing for it.
+ * What only inference or only training needs has slots of its own: either lies over the other.
  *
  * Needs: a row whose innermost dim is stored whole is stored with its padding, as backends do; temporaries in panels,
  * whose padding nobody writes, keep a slot of their own. Makes true: every buffer that lies in no other has a slot.
  */
-import type { Buffer, KernelProgram, MemoryPlan, Term } from "../ir/kernel/types.ts";
+import type { Buffer, KernelProgram, MemoryPlan, MemoryUse, Term } from "../ir/kernel/types.ts";
 import { isConstantSize } from "../ir/kernel/addresses.ts";
 import { fixedElements, rowDims } from "../ir/kernel/build.ts";
 import { type Lifetime, lifetimes } from "./lifetimes.ts";
@@ -26,20 +25,24 @@ export interface PlanOptions {
 export function planMemory(program: KernelProgram, options: PlanOptions = {}): KernelProgram {
   const roots = program.buffers.filter((b) => b.within === null);
   const entries = program.entries.map(lifetimes);
-  const forInference = entries.filter((_, k) => !program.entries[k]!.training);
-  const isForTraining = (b: Buffer): boolean =>
-    b.role === "temporary" && !forInference.some((lives) => lives.has(b));
+  const useOf = (b: Buffer): MemoryUse | null => {
+    const users = program.entries.filter((_, k) => entries[k]!.has(b));
+    const isLeft = b.role === "temporary" || b.role === "output";
+    if (!isLeft || isConstantSize(sizeOf(b))) return null;
+    if (users.every((e) => e.training)) return "training";
+    return users.some((e) => e.training) ? null : "inference";
+  };
   const isShared = (b: Buffer): boolean =>
     (options.reuse ?? true) && b.role === "temporary" && b.layout.kind === "rows";
   const { apart = () => false } = options;
   const slots: Slot[] = [];
-  for (const buffer of ordered(roots, isForTraining)) {
+  for (const buffer of ordered(roots)) {
     const size = sizeOf(buffer);
-    const training = isForTraining(buffer);
+    const use = useOf(buffer);
     const fits = (slot: Slot): boolean =>
       slot.shared &&
       slot.key === shapeOf(size) &&
-      (slot.training === training || sameSize(largest(slot.size, size), slot.size)) &&
+      slot.use === use &&
       slot.tenants.every(
         (other) =>
           !apart(buffer, other) && entries.every((lives) => !meet(lives.get(buffer), lives.get(other))),
@@ -48,12 +51,13 @@ export function planMemory(program: KernelProgram, options: PlanOptions = {}): K
     if (slot) {
       slot.tenants.push(buffer);
       slot.size = largest(slot.size, size);
-    } else slots.push({ key: shapeOf(size), shared: isShared(buffer), tenants: [buffer], size, training });
+    } else slots.push({ key: shapeOf(size), shared: isShared(buffer), tenants: [buffer], size, use });
   }
-  const rank = ({ size, training }: Slot): number => (isConstantSize(size) ? 0 : training ? 2 : 1);
+  const rank = ({ size, use }: Slot): number =>
+    isConstantSize(size) ? 0 : use === null ? 1 : use === "inference" ? 2 : 3;
   const sorted = slots.toSorted((a, b) => rank(a) - rank(b));
   const slotOf = new Map(sorted.flatMap((slot, k) => slot.tenants.map((b) => [b, k] as const)));
-  const plan: MemoryPlan = { slots: sorted.map(({ size, training }) => ({ size, training })), slotOf };
+  const plan: MemoryPlan = { slots: sorted.map(({ size, use }) => ({ size, use })), slotOf };
   return { ...program, plan };
 }
 
@@ -62,20 +66,18 @@ interface Slot {
   readonly shared: boolean;
   readonly tenants: Buffer[];
   size: readonly Term[];
-  /** Training's own temporaries may share slots of inference, but not enlarge them. */
-  readonly training: boolean;
+  readonly use: MemoryUse | null;
 }
 
 const meet = (a: Lifetime | undefined, b: Lifetime | undefined): boolean =>
   a !== undefined && b !== undefined && a.first <= b.last && b.first <= a.last;
 
-/** What persists in the order of the program, then temporaries, those of training last, the large before the small. */
-function ordered(buffers: readonly Buffer[], isForTraining: (b: Buffer) => boolean): readonly Buffer[] {
+/** What persists in the order of the program, then temporaries, the large before the small. */
+function ordered(buffers: readonly Buffer[]): readonly Buffer[] {
   const weight = (b: Buffer): number => sizeOf(b).reduce((n, t) => n + t.factor, 0);
   const temporaries = buffers.filter((b) => b.role === "temporary");
   const rest = buffers.filter((b) => b.role !== "temporary");
-  const turn = (b: Buffer): number => Number(isForTraining(b));
-  return [...rest, ...temporaries.sort((a, b) => turn(a) - turn(b) || weight(b) - weight(a))];
+  return [...rest, ...temporaries.sort((a, b) => weight(b) - weight(a))];
 }
 
 // ---- sizes --------------------------------------------------------------------------------------------------
@@ -121,9 +123,6 @@ function largest(a: readonly Term[], b: readonly Term[]): readonly Term[] {
     [...keys].map(([key, symbols]) => ({ symbols, factor: Math.max(factor(a, key), factor(b, key)) })),
   );
 }
-
-/** The same monomials with the same factors. */
-const sameSize = (a: readonly Term[], b: readonly Term[]): boolean => formula(a) === formula(b);
 
 /** Bytes as a formula of the run-time sizes: `384*B*T + 1280`. */
 export function formula(elements: readonly Term[], bytes = 0): string {

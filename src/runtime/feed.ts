@@ -4,10 +4,14 @@ import { fail } from "./errors.ts";
 import { batchDim, dimsOf, extent, scatter, type Sizes, span, strides } from "./layout.ts";
 import type { Machine, Tenant } from "./machine.ts";
 import type { BufferInfo } from "./metadata.ts";
+import { inSegments } from "./segments.ts";
 
-/** The examples, and the longest length along each ragged axis; at least 1, so that no buffer is empty. */
-export function sizesOf(of: DataSpecs, batch: Batch): Sizes {
-  return Object.fromEntries(
+/**
+ * The examples, and the longest length along each ragged axis; at least 1, so that no buffer is empty. `training`: for losses and
+ * gradients, whose entries may go in segments.
+ */
+export function sizesOf(of: DataSpecs, batch: Batch, training = false): Sizes {
+  const sizes = Object.fromEntries(
     of.metadata.symbols.map((symbol) => {
       const size =
         symbol === "B"
@@ -16,16 +20,17 @@ export function sizesOf(of: DataSpecs, batch: Batch): Sizes {
       return [symbol, Math.max(1, size)];
     }),
   );
+  return training ? inSegments(of.metadata, sizes) : sizes;
 }
 
 /** Readies memory for a run over the batch, by a tenant whose states go on unless the batch is fresh. */
-export function feed(machine: Machine, of: DataSpecs, batch: Batch, tenant: Tenant): void {
+export function feed(machine: Machine, of: DataSpecs, batch: Batch, tenant: Tenant, training = false): void {
   if (batch.count === 0) fail("there are no examples in this batch");
   const fresh = batch.fresh || tenant.examples === 0;
   if (!fresh && tenant.examples !== batch.count)
     fail(`the states are of ${tenant.examples} sequences, the next part of them has ${batch.count}`);
   if (fresh) machine.assign(tenant, null);
-  machine.claim(tenant, sizesOf(of, batch));
+  machine.claim(tenant, sizesOf(of, batch, training));
   for (const name of batch.columns.keys()) feedColumn(machine, of, batch, name);
   feedFrame(machine, of, batch);
   machine.setFresh(fresh);

@@ -19,7 +19,7 @@ import {
   span,
   strides,
 } from "./layout.ts";
-import type { BufferInfo, Metadata } from "./metadata.ts";
+import type { BufferInfo, MemoryUse, Metadata } from "./metadata.ts";
 import { startModule } from "./module.ts";
 import { elements, type Tensor } from "./safetensors.ts";
 
@@ -44,10 +44,10 @@ export const newTenant = (buffers: readonly string[] | null = null): Tenant => (
 /** Where a machine's memory is and what runs over it. */
 export interface Host {
   /**
-   * Lays the slots out for these sizes. What has a constant size keeps its place and content; so does all that inference
-   * needs where the sizes stay the same and what training needs besides is added.
+   * Lays the slots out for these sizes: what lasts beyond a run, and for a use what it needs besides. What has a constant size keeps
+   * its place and content; so does what lasts where the sizes stay the same.
    */
-  readonly reserve: (sizes: Sizes, training: boolean) => void;
+  readonly reserve: (sizes: Sizes, use: MemoryUse | null) => void;
   /** The place of a slot's first element. */
   readonly base: (slot: number) => number;
   /** The memory as it is now; memory that has grown leaves older views empty. */
@@ -97,12 +97,12 @@ export function openMachine(metadata: Metadata, host: Host): Machine {
   let sizes: Sizes = {};
   let bases = new Map<number, number>();
   let current: Tenant | null = null;
-  let forTraining = false;
+  let ready = new Set<MemoryUse>();
 
   const lay = (next: Sizes): void => {
-    host.reserve(next, false);
+    host.reserve(next, null);
     sizes = next;
-    forTraining = false;
+    ready = new Set();
     bases = new Map();
     clearBuffers(machine);
   };
@@ -162,10 +162,12 @@ export function openMachine(metadata: Metadata, host: Host): Machine {
     },
     run: (purpose) => {
       if (!metadata.entries[purpose]) fail(noEntry[purpose] ?? noLoss);
-      if (!forTraining && trains(purpose)) {
-        host.reserve(sizes, true);
-        forTraining = true;
+      const use = useOf(purpose, metadata);
+      if (!ready.has(use)) {
+        if (use === "training") checkSegments(metadata, sizes);
+        host.reserve(sizes, use);
       }
+      ready.add(use);
       host.run(purpose);
     },
   };
@@ -173,8 +175,18 @@ export function openMachine(metadata: Metadata, host: Host): Machine {
   return machine;
 }
 
-/** The entries whose memory is laid out when they first run: predictions do without. */
-const trains = (purpose: Purpose): boolean => /^gradients(?:\.|$)/u.test(purpose);
+/** Steps beyond whole segments would be left out. */
+function checkSegments({ segmented = [] }: Metadata, sizes: Sizes): void {
+  for (const { axis, steps, segments } of segmented)
+    if (sizes[axis] !== sizes[steps]! * sizes[segments]!)
+      fail(`${sizes[axis]} steps along ${axis} are not ${sizes[segments]} segments of ${sizes[steps]}`);
+}
+
+/** What an entry is run for: losses of a model that goes in segments are computed as in training. */
+const useOf = (purpose: Purpose, { segmented }: Metadata): MemoryUse =>
+  /^(?:gradients|update)(?:\.|$)/u.test(purpose) || (segmented && purpose === "evaluate")
+    ? "training"
+    : "inference";
 
 /** Why an entry is not there; those of choices are never asked for where they are not. */
 const noEntry: Readonly<Partial<Record<string, string>>> = {

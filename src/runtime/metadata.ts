@@ -60,9 +60,24 @@ export interface Metadata {
   readonly vocabularies: Readonly<Record<string, readonly string[]>>;
   /** Built for several threads: the module takes shared memory. */
   readonly threads?: true;
+  /** Axes that training goes through in segments; none unless it was built so. */
+  readonly segmented?: readonly SegmentedInfo[];
   /** What the module lays out in memory; for training null where there is nothing to learn. */
   readonly memory: { readonly inference: PeakMemory; readonly training: PeakMemory | null };
 }
+
+/**
+ * An axis in segments: its length counts as a product of two sizes, among `symbols`, the steps of a segment and the number of
+ * segments. Memory is least where segments are `√(length · ratio)` long.
+ */
+export interface SegmentedInfo {
+  readonly axis: string;
+  readonly steps: string;
+  readonly segments: string;
+  readonly ratio: number;
+}
+
+export type MemoryUse = "inference" | "training";
 
 /** All memory that is ever taken for some sizes, to be computed by `peakBytes`. */
 export interface PeakMemory {

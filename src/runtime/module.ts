@@ -80,10 +80,11 @@ export async function instanceOf(
   };
 
   const host: Host = {
-    reserve: (sizes, training) => {
+    reserve: (sizes, use) => {
       const wanted = metadata.symbols.map((symbol) => sizes[symbol] ?? 1);
-      if (Number(reserve(...wanted, training ? 0 : 1)) >= 0) return;
-      const { formula } = (training && metadata.memory.training) || metadata.memory.inference;
+      const leftOut = use === null ? 3 : use === "training" ? 2 : 1;
+      if (Number(reserve(...wanted, leftOut)) >= 0) return;
+      const { formula } = metadata.memory[use ?? "inference"] ?? metadata.memory.inference;
       fail(
         `there is no memory for ${metadata.symbols.map((symbol, k) => `${symbol} = ${wanted[k]}`).join(", ")}: ` +
           `it takes ${formula}; a smaller batch needs less`,

@@ -190,7 +190,7 @@ export function openTraining(machine: Machine, of: DataSpecs, options: TrainingO
     made: (batch) => (madeBatch(batch) ? batch : makeBatch(of, batch, { targets: true })),
     batch: (inputs, { ids } = {}) => makeBatch(of, inputs, { targets: true, ids }),
     launch: (batch) => {
-      feed(machine, of, batch, training);
+      feed(machine, of, batch, training, true);
       const rate = learningRate(settings, {
         step: position.step,
         epoch: position.epoch,
@@ -219,7 +219,7 @@ export function openTraining(machine: Machine, of: DataSpecs, options: TrainingO
       };
     },
     launchEvaluation: (batch, tenant) => {
-      feed(machine, of, batch, tenant);
+      feed(machine, of, batch, tenant, true);
       machine.run("evaluate");
     },
     evaluated: ({ count }) => {

@@ -51,7 +51,7 @@ function runner(machine: Machine, spoil: (machine: Machine, batch: Batch) => voi
     const batch = makeBatch(of, inputs(call), { targets: purpose !== "predict", fresh });
     const tenant = newTenant();
     if (call.states) machine.assign(tenant, statesIn(machine, call.states, batch.count));
-    feed(machine, of, batch, tenant);
+    feed(machine, of, batch, tenant, purpose !== "predict");
     spoil(machine, batch);
     machine.run(purpose);
     const states: Values = new Map(

@@ -9,7 +9,7 @@ import { evaluator } from "./evaluator.ts";
 import { moduleOf } from "./module.ts";
 import { type Call, drawData, drawParameters, program } from "./program.ts";
 
-const levels: readonly Recompute[] = ["gates"];
+const levels: readonly Recompute[] = ["gates", "segments"];
 
 /** A cell of the user's: an LSTM with a normalised cell, whose output is projected. */
 const own: ProgramCase = {
@@ -28,13 +28,44 @@ const own: ProgramCase = {
   lengths: { T: [4, 1, 3] },
 };
 
+const tagged = (pipeline: string): ProgramCase => ({
+  name: pipeline,
+  source: `input x : f32[T, 2]  target y : token(3)[T]\nx >> ${pipeline} >> softmax(y)`,
+  lengths: { T: [4, 1, 3] },
+});
+const stacks = ["lstm(3, peephole) >> bidir >> stack(2)", "gru(3) >> dropout(0.3) >> stack(3)"].map(tagged);
+const read: ProgramCase = {
+  name: "read at the end",
+  source: "input x : f32[T, 2]  target y : token(3)\nx >> lstm(3) >> gru(4) >> last >> softmax(y)",
+  lengths: { T: [4, 1, 3] },
+};
+const numbers: ProgramCase = {
+  name: "numbers to come near to",
+  source: "input x : f32[T, 2]  target y : f32[T, 3]\nx >> lstm(3) >> regress(y)",
+  lengths: { T: [4, 1, 3] },
+};
+
 const few = <T>(list: readonly T[]): readonly T[] => list.filter((_, k) => k % 4 === 0);
-const cases = [own, ...few(cells), ...few(sequences), ...noisy, ...few(handedOn), ...few(layers)];
+const cases = [
+  own,
+  ...stacks,
+  read,
+  numbers,
+  ...few(cells),
+  ...few(sequences),
+  ...noisy,
+  ...few(handedOn),
+  ...few(layers),
+];
+
+/** Long enough for several segments, the last of them cut short. */
+const long = (lengths: ProgramCase["lengths"]): ProgramCase["lengths"] =>
+  Object.fromEntries(Object.keys(lengths).map((axis) => [axis, axis === "T" ? [70, 1, 53] : lengths[axis]!]));
 
 describe.each(cases)("$name", ({ source, lengths }) => {
   const made = program(source);
   const call: Call = {
-    data: drawData(made, lengths, 3),
+    data: drawData(made, long(lengths), 3),
     parameters: drawParameters(made, 5),
     seed: 11,
     step: 4,
@@ -42,7 +73,10 @@ describe.each(cases)("$name", ({ source, lengths }) => {
 
   test.each(levels)("%s", async (recompute) => {
     const plain = (await moduleOf(made)).learn(call);
-    const found = (await moduleOf({ ...made, options: { ...made.options, recompute } })).learn(call);
+    const module = await moduleOf({ ...made, options: { ...made.options, recompute } });
+    const found = module.learn(call);
+    if (module.machine.metadata.segmented?.some(({ axis }) => axis === "T"))
+      expect(module.machine.sizes()["T.segments"]).toBeGreaterThan(2);
     expect(found.loss).toBe(plain.loss);
     expectGradients(found.gradients, plain.gradients, 1e-6, 1e-3);
     expectGradients(found.gradients, evaluator(made).learn(call).gradients, 1e-5, 1e-3);

@@ -1,11 +1,12 @@
 /**
  * The module's memory: `reserve` lays the slots out for given sizes and grows the memory, `base` tells where a slot lies.
- * A last argument of 1 leaves out what only training needs, which lies behind the rest. Slots of constant size come first and lie where `slotBases` of `layout.ts` says, whatever the sizes are.
+ * Temporaries of inference and of training lie over each other, behind the rest; a last argument leaves out those of training
+ * (1), of inference (2), or both (3). Slots of constant size come first and lie where `slotBases` of `layout.ts` says, whatever the sizes are.
  */
 import binaryen from "binaryen";
 import { CompilerBug } from "../../diagnostics/diagnostic.ts";
-import type { KernelProgram, MemoryPlan, SizeSymbol, Term } from "../../ir/kernel/types.ts";
-import type { Module, Ref } from "./code.ts";
+import type { KernelProgram, MemoryPlan, MemoryUse, SizeSymbol, Term } from "../../ir/kernel/types.ts";
+import type { Local, Module, Ref } from "./code.ts";
 import { FunctionCode } from "./code.ts";
 import { isConstantSize } from "../../ir/kernel/addresses.ts";
 import { firstAddress, nextBase } from "./layout.ts";
@@ -68,10 +69,15 @@ function writeReserve(
 ): void {
   const code = new FunctionCode(
     m,
-    [...symbols, "inference"].map(() => binaryen.i32),
+    [...symbols, "left out"].map(() => binaryen.i32),
   );
   const L = m.i64;
-  const forTraining = (): Ref => L.extend_u(m.i32.eqz(code.get(code.param(symbols.length))));
+  const isTooFar = (end: Local): Ref => L.gt_u(code.get(end), L.const(highest));
+  /** Not 0 if so. */
+  const leftOut = (use: MemoryUse): Ref => {
+    const bit = use === "training" ? 0 : 1;
+    return m.i32.and(m.i32.shr_u(code.get(code.param(symbols.length)), m.i32.const(bit)), m.i32.const(1));
+  };
   const sizes = new Map(symbols.map((s, i) => [s, code.param(i)]));
   const bytes = ({ factor, symbols }: Term): Ref =>
     symbols.reduce<Ref>(
@@ -96,8 +102,9 @@ function writeReserve(
   const body: Ref[] = reservedGlobals(symbols).map((global, i) =>
     m.global.set(global, code.get(code.param(i))),
   );
-  const end = code.keep(body, L.const(BigInt(firstFree)), binaryen.i64);
-  plan.slots.forEach(({ size, training = false }, slot) => {
+  const common = code.keep(body, L.const(BigInt(firstFree)), binaryen.i64);
+  const own = new Map<MemoryUse, Local>();
+  plan.slots.forEach(({ size, use = null }, slot) => {
     const { global } = places[slot]!;
     if (global === null) return;
     const all = atLeastZero(
@@ -105,17 +112,25 @@ function writeReserve(
       size.some(({ factor }) => factor < 0),
     );
     const rounded = L.and(L.add(all, L.const(127n)), L.const(-64n));
-    const needed = training ? L.mul(rounded, forTraining()) : rounded;
-    const tooFar = L.gt_u(code.get(end), L.const(highest));
+    if (use && !own.has(use)) own.set(use, code.keep(body, code.get(common), binaryen.i64));
+    const end = (use && own.get(use)) ?? common;
     body.push(
       m.global.set(global, m.i32.wrap(code.get(end))),
-      code.set(end, L.add(code.get(end), needed)),
-      m.if(tooFar, m.return(m.i32.const(-1))),
+      code.set(end, L.add(code.get(end), rounded)),
+      m.if(
+        use ? m.i32.and(isTooFar(end), m.i32.eqz(leftOut(use))) : isTooFar(end),
+        m.return(m.i32.const(-1)),
+      ),
     );
   });
+  const end = code.keep(body, code.get(common), binaryen.i64);
+  for (const [use, last] of own) {
+    const isFarther = m.i32.and(L.gt_u(code.get(last), code.get(end)), m.i32.eqz(leftOut(use)));
+    body.push(m.if(isFarther, code.set(end, code.get(last))));
+  }
   body.push(
     code.set(end, L.add(code.get(end), L.const(64n))),
-    m.if(L.gt_u(code.get(end), L.const(highest)), m.return(m.i32.const(-1))),
+    m.if(isTooFar(end), m.return(m.i32.const(-1))),
   );
   const pages = m.i32.shr_u(m.i32.add(m.i32.wrap(code.get(end)), m.i32.const(65535)), m.i32.const(16));
   const missing = code.keepInt(body, m.i32.sub(pages, m.memory.size()));

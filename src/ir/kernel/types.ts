@@ -257,7 +257,7 @@ export interface Entry {
   /** `predict`, `evaluate`, `gradients`, `update`, `step`, `initialise` … */
   readonly name: string;
   readonly body: readonly Statement[];
-  /** Whether only training runs it: memory that no other entry needs is laid out when training begins. */
+  /** Whether it is run to train; else for inference. */
   readonly training?: boolean;
 }
 
@@ -268,12 +268,23 @@ export interface KernelProgram {
   readonly entries: readonly Entry[];
   /** Where each buffer lies; null until plan-memory has run. */
   readonly plan: MemoryPlan | null;
+  /** Axes that entries for training go through in segments. */
+  readonly segmented?: readonly SegmentedAxis[];
 }
+
+/** The size `axis` is the product of `steps`, how long segments are, and `segments`, how many there are. */
+export interface SegmentedAxis {
+  readonly axis: SizeSymbol;
+  readonly steps: SizeSymbol;
+  readonly segments: SizeSymbol;
+}
+
+export type MemoryUse = "inference" | "training";
 
 export interface MemorySlot {
   readonly size: readonly Term[];
-  /** Whether only entries for training need it. Of constant size it is there from the start all the same. */
-  readonly training?: boolean;
+  /** Whose temporaries and outputs alone it holds; null or left out: of both, or what is given, or of constant size. */
+  readonly use?: MemoryUse | null;
 }
 
 /** A product of run-time sizes times a constant, in elements of 4 bytes; a size is a sum of them. */
@@ -284,8 +295,9 @@ export interface Term {
 
 /**
  * Memory is a sequence of slots, each as long as the largest of its tenants needs (all of one monomial shape).
- * Slots of constant size come first, so persistent buffers have constant addresses; those for training alone come last, so that
- * the others lie where they lay before it. Each slot is followed by 64 bytes of slack and starts at a multiple of 64.
+ * Slots of constant size come first, so persistent buffers have constant addresses; then what lasts or comes and goes with a call.
+ * From there on what inference alone needs and what training alone needs lie over each other. Each slot is followed by 64 bytes
+ * of slack and starts at a multiple of 64.
  */
 export interface MemoryPlan {
   readonly slots: readonly MemorySlot[];

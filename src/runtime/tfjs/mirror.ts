@@ -65,9 +65,9 @@ export function openMirror({ metadata, device, entries, initialise }: MirrorOpti
   const upload = (name: string): void => device.write(find(name), view(name));
 
   const host: Host = {
-    reserve: (next, training) => {
+    reserve: (next, use) => {
       // A device has laid out all of it before.
-      if (training) return;
+      if (use !== null) return;
       device.reserve(next);
       sizes = next;
       const total = layOut(next);
