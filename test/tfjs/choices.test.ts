@@ -90,7 +90,7 @@ describe.skipIf(!hasBrowser)("what a model chooses on a device", () => {
   afterAll(() => tab?.close());
 
   describe.each(Object.entries(cases))("%s", (_, { source, options, program }) => {
-    test.each<Backend>(["webgpu", "webgl"])("on %s", { timeout: 60_000 }, async (backend) => {
+    test.each<Backend>(["webgpu", "webgl"])("on %s", async (backend) => {
       const { metadata, wasm } = await compile(source, "model.rnn", options);
       const model = await load({ metadata: metadata!, wasm: new Uint8Array(wasm!) });
       if (metadata!.entries.evaluate) model.trainer({ seed: 3 });

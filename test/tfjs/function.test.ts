@@ -154,7 +154,7 @@ describe.skipIf(!hasBrowser)("a model as a function of tensors", () => {
   afterAll(() => tab?.close());
 
   describe.each(Object.entries(programs))("%s", (_, source) => {
-    test.each<Backend>(["webgpu", "webgl", "cpu", "wasm"])("on %s", { timeout: 60_000 }, async (backend) => {
+    test.each<Backend>(["webgpu", "webgl", "cpu", "wasm"])("on %s", async (backend) => {
       const { given, wanted } = makeCase(source);
       const { metadata, tfjs } = await compile(source, "model.rnn", { target: "tfjs" });
       const found = (await tab.page.evaluate(
@@ -176,7 +176,7 @@ describe.skipIf(!hasBrowser)("a model as a function of tensors", () => {
     });
   });
 
-  test("an optimiser of tfjs moves variables, which the model takes back", { timeout: 60_000 }, async () => {
+  test("an optimiser of tfjs moves variables, which the model takes back", async () => {
     const source = `input x : f32[T, 3]   target y : token(2)   x >> dropout(0.1) >> gru(4) >> last >> softmax(y)`;
     const { metadata, tfjs } = await compile(source, "model.rnn", { target: "tfjs" });
     const code = `

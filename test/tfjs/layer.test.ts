@@ -128,7 +128,7 @@ describe.skipIf(!hasBrowser)("a model as a layer of tfjs-layers", () => {
 
   const backends: readonly Backend[] = ["webgpu", "webgl", "cpu", "wasm"];
 
-  test.each(backends)("fits on %s, by the evaluator's gradients", { timeout: 60_000 }, async (backend) => {
+  test.each(backends)("fits on %s, by the evaluator's gradients", async (backend) => {
     const found = (await inPage(backend, source, body)) as Found;
     const { model } = check(source, "model.rnn", { target: "tfjs" });
     for (const [name, gradient] of exactGradients(model!, found.before))
@@ -143,7 +143,7 @@ describe.skipIf(!hasBrowser)("a model as a layer of tfjs-layers", () => {
     found.given.forEach((value, k) => expect(value).toBeCloseTo(found.predicted[k]!, 5));
   });
 
-  test("drops out in training alone, and reads a mask as lengths", { timeout: 60_000 }, async () => {
+  test("drops out in training alone, and reads a mask as lengths", async () => {
     const code = `
       const layer = model.layer(layers.layers, { seed: 7, name: "ours" });
       const data = tf.tensor3d(x, [examples, steps, 4]);
@@ -167,7 +167,7 @@ describe.skipIf(!hasBrowser)("a model as a layer of tfjs-layers", () => {
     });
   });
 
-  test("says what is wrong with what it is given", { timeout: 60_000 }, async () => {
+  test("says what is wrong with what it is given", async () => {
     const code = `
       const said = (run) => { try { run(); return "nothing"; } catch (error) { return error.name + ": " + error.message; } };
       const data = tf.tensor3d(x, [examples, steps, 4]);

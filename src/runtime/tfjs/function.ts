@@ -61,6 +61,9 @@ interface Call {
   readonly seed: number;
 }
 
+/** On WebGL tfjs holds the places of a table as floats. */
+const mostPlaces = 2 ** 24;
+
 export function openFunction(options: FunctionOptions): ModelFunction {
   const { tf, metadata, device, entries, ownParameters } = options;
   const outputs = metadata.outputs.filter(({ predict }) => metadata.buffers[predict ?? ""]);
@@ -71,8 +74,12 @@ export function openFunction(options: FunctionOptions): ModelFunction {
 
   const find = (name: string): BufferInfo =>
     metadata.buffers[name] ?? fail(`the model has no buffer \`${name}\``);
-  const needLayout = (): FlatLayout =>
-    (layout ??= flatLayout(tf, metadata.parameters, span(find("parameters"), {})));
+  const needLayout = (): FlatLayout => {
+    const length = span(find("parameters"), {});
+    if (backend === "webgl" && length > mostPlaces)
+      fail(`on WebGL tfjs counts to ${mostPlaces}, and the model has ${length} parameters: use WebGPU`);
+    return (layout ??= flatLayout(tf, metadata.parameters, length));
+  };
   const named = (
     given: readonly Tensor[],
     { roles }: Call,
