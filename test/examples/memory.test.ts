@@ -121,7 +121,7 @@ test("reading computes its equations, on stories of sentences of different lengt
   const parameters = drawParameters(made, 5, 0.3);
   const w = weights(parameters);
   const width = 32;
-  const tables = [0, 1, 2, 3].map((k) => rowsOf(w(`E${k}.embed.E`), width));
+  const tables = [0, 1, 2, 3].map((k) => rowsOf(w(`E${k}`), width));
   const places = [0, 1, 2, 3].map((k) => rowsOf(w(`Θ${k}`), width));
   const bag = (words: readonly number[], table: readonly Vector[]): number[] =>
     words
