@@ -50,6 +50,7 @@ function write(module: ModuleWriter, name: string, shape: AtBShape): void {
     code.set(count, left),
     m.if(m.i32.gt_s(code.get(count), m.i32.const(blockRows)), code.set(count, m.i32.const(blockRows))),
   ];
+  turn.push(...readRows(code, pb, count, shape.rowB, 16 * shape.vectors));
   const columnB = code.keepInt(turn, code.get(pb));
   const columnC = code.keepInt(turn, code.get(pc));
   const wide = Math.floor(shape.vectors / 2);
@@ -110,6 +111,32 @@ function write(module: ModuleWriter, name: string, shape: AtBShape): void {
   body.push(code.repeat("blocks", turn, done, rows));
   code.finish(name, binaryen.none, body);
 }
+
+/**
+ * Reads a word of every cache line of the rows, in the order in which they lie in memory, which the machine foresees; the tiles
+ * go down the rows a panel at a time, and would wait for each line.
+ */
+function readRows(code: FunctionCode, from: Local, count: Local, stride: number, bytes: number): Ref[] {
+  const { m } = code;
+  const body: Ref[] = [];
+  const row = code.keepInt(body, code.get(from));
+  const left = code.keepInt(body, code.get(count));
+  const line = code.local(binaryen.i32);
+  const end = code.local(binaryen.i32);
+  const lines = [m.drop(m.i32.load(0, 4, code.get(line))), code.increment(line, lineBytes)];
+  const rows = [
+    code.set(line, code.get(row)),
+    code.set(end, code.add(code.get(row), bytes)),
+    code.repeat("lines", lines, line, end),
+    code.increment(row, stride),
+    code.increment(left, -1),
+    m.br_if("rows to come", m.i32.gt_s(code.get(left), m.i32.const(0))),
+  ];
+  body.push(m.if(m.i32.gt_s(code.get(left), m.i32.const(0)), m.loop("rows to come", code.block(rows))));
+  return body;
+}
+
+const lineBytes = 64;
 
 interface Pointers {
   readonly a: Local;
