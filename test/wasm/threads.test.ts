@@ -1,6 +1,6 @@
 /** A module for several threads: the same bits as one for one thread, however many there are; alone where it must be. */
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { compile } from "../../src/compile/compile.ts";
+import { compile, type CompileOptions } from "../../src/compile/compile.ts";
 import { load, type Model } from "../../src/runtime/index.ts";
 
 const programs = {
@@ -52,8 +52,15 @@ function batchOf({ metadata }: Model, count: number): Record<string, unknown> {
   );
 }
 
-async function learn(source: string, threads: number | null): Promise<{ model: Model; found: unknown }> {
-  const { wasm, metadata, diagnostics } = await compile(source, "model.rnn", { threads: threads !== null });
+async function learn(
+  source: string,
+  threads: number | null,
+  more: CompileOptions = {},
+): Promise<{ model: Model; found: unknown }> {
+  const { wasm, metadata, diagnostics } = await compile(source, "model.rnn", {
+    ...more,
+    threads: threads !== null,
+  });
   expect(diagnostics.filter((d) => d.severity === "error")).toEqual([]);
   const model = await load({ wasm: wasm!, metadata: metadata!, ...(threads === null ? {} : { threads }) });
   const trainer = model.trainer({ seed: 3 });
@@ -72,6 +79,14 @@ describe("as many threads as one likes give the same bits", () => {
       expect(found).toEqual(wanted);
     }
   });
+});
+
+test("in segments too", async () => {
+  const source = programs["a language model"];
+  const { found: wanted } = await learn(source, null, { recompute: "segments" });
+  const { model, found } = await learn(source, 2, { recompute: "segments" });
+  model.dispose();
+  expect(found).toEqual(wanted);
 });
 
 describe("where memory cannot be shared", () => {
