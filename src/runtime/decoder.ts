@@ -9,7 +9,7 @@ import { fail } from "./errors.ts";
 import { feed, feedFrame, sizesOf } from "./feed.ts";
 import { itemsOf } from "./items.ts";
 import { batchDim, gather, scatter, strides } from "./layout.ts";
-import { type Machine, newTenant, stateLayout } from "./machine.ts";
+import { type Machine, newTenant, stateLayout, type States } from "./machine.ts";
 import { type Move, moveRows, placeRows, repeatExamples, type Row } from "./rows.ts";
 import { elements, type Tensor } from "./safetensors.ts";
 
@@ -27,15 +27,19 @@ export interface Decoder {
 /** An exact search over a large vocabulary would take all memory. */
 const mostRows = 2 ** 14;
 
-/**
- * `batch` holds the inputs; for a model of what comes next, which has no others, `prompt` goes before the first choice of
- * its only example.
- */
+export interface DecoderOptions {
+  /** For a model of what comes next, which has no inputs: goes before the first choice of its only example. */
+  readonly prompt?: readonly number[];
+  /** Those of `stateful` layers, which it goes on from; null: it starts anew. */
+  readonly states?: States | null;
+}
+
+/** `batch` holds the inputs. */
 export function openDecoder(
   machine: Machine,
   of: DataSpecs,
   batch: Batch,
-  prompt: readonly number[] = [],
+  { prompt = [], states = null }: DecoderOptions = {},
 ): Decoder {
   const info = machine.metadata.generation ?? fail("the model makes no choices of its own");
   const probabilities = machine.buffer(info.probabilities)!;
@@ -79,10 +83,19 @@ export function openDecoder(
     return found;
   };
 
+  /** Puts other states in their places, where they stay as long as memory is laid out as it is. */
+  const lend = (others: States): void => {
+    const lender = newTenant();
+    machine.assign(lender, others);
+    machine.claim(lender, { ...longest, B: batch.count });
+  };
+
   const first = (): Float32Array => {
     const begins = info.start === null ? prompt : [info.start];
     if (info.step === "next") {
+      if (states) lend(states);
       feed(machine, of, batch, tenant);
+      machine.setFresh(states === null);
       if (machine.metadata.entries.begin !== null) machine.run("begin");
     }
     return begins.reduce<Float32Array>(

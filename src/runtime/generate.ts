@@ -7,7 +7,7 @@ import { type DecodeOptions, type Decoding, decodingOf, searchOf } from "./decod
 import { encodeExample, type Example, type Value } from "./encode.ts";
 import { fail, names } from "./errors.ts";
 import { itemsOf, rowsOf } from "./items.ts";
-import type { Machine } from "./machine.ts";
+import type { Machine, States } from "./machine.ts";
 import type { GenerationInfo, Metadata } from "./metadata.ts";
 import { makeResult, type Nested, type Result } from "./results.ts";
 import { choose } from "./sample.ts";
@@ -67,19 +67,20 @@ export function withAnswers(of: DataSpecs, batch: Batch, answers: readonly Answe
   return assemble(of, new Map([...batch.columns, [info.data, column]]), single, { fresh, ids });
 }
 
-/** An answer for each example of a batch of inputs. */
+/** An answer for each example of a batch of inputs. `states`: what `stateful` layers go on from. */
 export function answer(
   machine: Machine,
   of: DataSpecs,
   batch: Batch,
   options: DecodeOptions,
+  states: States | null = null,
 ): readonly Decoded[] {
   const info = generationOf(machine);
   const vocabulary = vocabularyOf(of, info);
   const end = endOf(of, info);
   const decoding = decodingOf(machine.metadata.decode, options, { step: info.step, end }, vocabulary);
   const items = itemsOf(of, batch, info);
-  const decoder = openDecoder(machine, of, batch);
+  const decoder = openDecoder(machine, of, batch, { states });
   const found = hypotheses(decoder, searchOf(decoding, items, batch), decoding, info);
   decoder.close();
   const output = machine.metadata.outputs.find(({ name }) => name === info.output)!;
@@ -183,7 +184,7 @@ export function* generate(
   const prompt = promptOf(of, info, options.prompt, vocabulary);
   const single: Example = { data: prompt.slice(0, 1), shape: [1], inner: new Map() };
   const batch = assemble(of, new Map([[info.data, [single]]]), true, {});
-  const decoder = openDecoder(machine, of, batch, [...prompt]);
+  const decoder = openDecoder(machine, of, batch, { prompt: [...prompt] });
   const search = searchOf(decoding, [{ example: 0, place: 0, length: null }], batch);
   const entry = (id: number): string | number => vocabulary?.entries[id] ?? id;
   try {

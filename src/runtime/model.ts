@@ -11,7 +11,7 @@ import type { DecodeOptions } from "./decode-options.ts";
 import { fail } from "./errors.ts";
 import { feed } from "./feed.ts";
 import type { GenerateOptions } from "./generate.ts";
-import { type Host, type Machine, newTenant, openMachine } from "./machine.ts";
+import { type Host, type Machine, newTenant, openMachine, type States } from "./machine.ts";
 import type { Metadata } from "./metadata.ts";
 import { startModule } from "./module.ts";
 import type { SearchOptions } from "./prefix-beam.ts";
@@ -100,6 +100,9 @@ export interface Model {
 export interface ModelCore {
   readonly machine: Machine;
   readonly of: DataSpecs;
+  /** What `stateful` layers go on from with so many examples; null: they start anew. */
+  readonly states: (examples: number) => States | null;
+  readonly goOnFrom: (states: States | null) => void;
   /** Each output of a run of `predict`, one an example. */
   readonly outputsOf: (batch: Batch, read: typeof readOutput, seed?: number) => Outputs;
 }
@@ -138,7 +141,13 @@ export async function openModel(options: LoadOptions, extras: Extras = {}): Prom
     );
   };
 
-  const core: ModelCore = { machine, of, outputsOf };
+  const core: ModelCore = {
+    machine,
+    of,
+    states: (examples) => (tenant.examples === examples ? machine.states(tenant) : null),
+    goOnFrom: (states) => machine.assign(tenant, states),
+    outputsOf,
+  };
 
   const predict: Model["predict"] = (inputs, options = {}) => {
     const made = batchOf(inputs);

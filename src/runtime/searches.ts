@@ -21,17 +21,21 @@ function resultsOf(core: ModelCore, given: Batch, options: PredictOptions): Outp
   return core.outputsOf(batch, (...given) => readSpelled(...given, width), options.seed);
 }
 
-/** Its own choices; what else the model gives is computed with them as given. */
+/**
+ * Its own choices; what else the model gives is computed with them as given, and so are the states that `stateful` layers go
+ * on from the next time.
+ */
 function answersOf(core: ModelCore, batch: Batch, { replaceUnk, ...options }: PredictOptions): Outputs {
   const { machine, of, outputsOf } = core;
-  const chosen = answer(machine, of, batch, options);
+  const { outputs, generation, states } = of.metadata;
+  const before = states.length > 0 ? core.states(batch.count) : null;
+  const chosen = answer(machine, of, batch, options, before);
   const table = typeof replaceUnk === "object" ? replaceUnk : new Map<string, string>();
   const found = replaceUnk ? replaceUnknown(core, batch, chosen, table) : chosen;
-  const { outputs, generation } = of.metadata;
   const own = { [generation!.output]: found };
-  return outputs.length === 1
-    ? own
-    : { ...outputsOf(bounded(of, withAnswers(of, batch, found), options.max), readSpelled), ...own };
+  if (outputs.length === 1 && states.length === 0) return own;
+  core.goOnFrom(before);
+  return { ...outputsOf(bounded(of, withAnswers(of, batch, chosen), options.max), readSpelled), ...own };
 }
 
 function hypotheses(
