@@ -10,7 +10,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { packageFiles } from "../../src/backends/package/package-files.ts";
 import { load } from "../../src/runtime/index.ts";
 import { buildRuntime } from "../../scripts/runtime-text.mjs";
-import { characterModel, frames, tags, taggingModel } from "../runtime/models.ts";
+import { compile } from "../../src/compile/compile.ts";
+import { characterModel, frames, tags, taggingModel, taggingSource } from "../runtime/models.ts";
 
 const executablePath = "/usr/bin/chromium";
 const flags = [
@@ -51,6 +52,19 @@ const page = `<!doctype html><title>rnnc</title><script type="module">
   };
 </script>`;
 
+/** Several threads, where the page may share memory. */
+const threadedPage = `<!doctype html><title>threads</title><script type="module">
+  import { load } from "./threaded.js";
+  window.run = async ({ batch }) => {
+    const model = await load({ threads: 2 });
+    const trainer = model.trainer({ seed: 3 });
+    const losses = [0, 1, 2].map(() => trainer.step(batch).loss);
+    const { threads } = model;
+    model.dispose();
+    return { threads, losses };
+  };
+</script>`;
+
 const text = "abc acb bca cab ".repeat(20);
 const batch = { audio: [frames(5), frames(3, 1)], tags: [tags(5), tags(3)] };
 
@@ -70,11 +84,24 @@ describe.skipIf(!existsSync(executablePath))("a page in Chromium", () => {
       for (const [file, content] of packageFiles({ metadata, wasm: made.wasm as Uint8Array, runtime }))
         files.set(`/${file}`, content);
     }
+    const threaded = await compile(taggingSource, "threaded.rnn", { threads: true });
+    const content = packageFiles({
+      metadata: threaded.metadata!,
+      wasm: threaded.wasm!,
+      runtime: await buildRuntime(undefined, "threaded-entry.ts"),
+    });
+    for (const [file, text] of content) files.set(`/${file}`, text);
     files.set("/", page);
+    files.set("/alone", threadedPage);
+    files.set("/isolated", threadedPage);
     server = createServer((request, response) => {
       const path = new URL(request.url ?? "/", "http://localhost").pathname;
       const content = files.get(path);
       response.setHeader("content-type", types[path.split(".").pop() ?? ""] ?? "text/html");
+      if (path === "/isolated") {
+        response.setHeader("cross-origin-opener-policy", "same-origin");
+        response.setHeader("cross-origin-embedder-policy", "require-corp");
+      }
       response.statusCode = content === undefined ? 404 : 200;
       response.end(content ?? "");
     });
@@ -101,5 +128,20 @@ describe.skipIf(!existsSync(executablePath))("a page in Chromium", () => {
       text,
     );
     expect(inPage).toEqual(inNode);
+  });
+
+  test("runs on several threads where it may share memory, and else on one, to the same bits", async () => {
+    const alone = (await load(await taggingModel())).trainer({ seed: 3 });
+    const losses = [0, 1, 2].map(() => alone.step(batch).loss);
+    for (const [path, threads] of [
+      ["isolated", 2],
+      ["alone", 1],
+    ] as const) {
+      const tab = await browser.newPage();
+      await tab.goto(`${address}/${path}`);
+      await tab.waitForFunction("window.run !== undefined");
+      const inPage = await tab.evaluate<unknown>(`window.run(${JSON.stringify({ batch })})`);
+      expect(inPage).toEqual({ threads, losses });
+    }
   });
 });
