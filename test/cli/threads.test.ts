@@ -80,3 +80,9 @@ test("no thread at all is misuse", async () => {
   expect(code).toBe(2);
   expect(err).toContain("--threads");
 });
+
+test("threads of a GPU are misuse", async () => {
+  const { code, err } = await rnnc(["build", "tag.rnn", "--threads", "--target", "tfjs"], { cwd: folder() });
+  expect(code).toBe(2);
+  expect(err).toContain("`--target tfjs`");
+});

@@ -73,6 +73,8 @@ async function build(path: string, options: BuildOptions): Promise<void> {
   const { readVocabularies } = await import("../vocabulary-files.ts");
   const { checkPass } = await import("../stages.ts");
   for (const pass of options.without ?? []) checkPass(pass);
+  if (options.threads && options.target === "tfjs")
+    throw misuse("`--threads` is for WebAssembly modules; `--target tfjs` runs on a GPU, which has its own.");
   const source = readSource(path);
   const settings = {
     dims: options.dim ?? {},
