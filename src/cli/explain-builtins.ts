@@ -101,7 +101,7 @@ export const builtins: Readonly<Record<string, Explanation>> = {
     "text >> embed(64) >> lstm(128) >> softmax(next(text))",
   ),
   prev: fn(
-    "The target one step earlier (teacher forcing); in generation, what was chosen.",
+    "The target one step earlier (teacher forcing); in generation, what was chosen, or the numbers that the model gave.",
     "prev(reply) >> embed(64) >> lstm(128) >> softmax(reply)",
   ),
   average: fn("The mean over an example's steps.", "return average(mse(e, y))"),

@@ -86,15 +86,15 @@ export function makeMetadata({
     cannotGenerate: generator?.refusal
       ? { data: generator.data, why: generator.refusal }
       : model.cannotFeedBack,
-    unbounded: unboundedOf(model),
+    unbounded: unboundedOf(model, generator?.axis ?? null),
     vocabularies: usedVocabularies(model.data, vocabularies),
     ...(program.segmented ? { segmented: segmentedInfo(program, model.train.batch) } : {}),
     memory,
   };
 }
 
-/** Where numbers are fed back along an axis of their own. */
-function unboundedOf({ data, results, fedBack }: Model): Metadata["unbounded"] {
+/** Where numbers are fed back along an axis of their own, whose length no choices tell either. */
+function unboundedOf({ data, results, fedBack }: Model, chosenAlong: string | null): Metadata["unbounded"] {
   const inputs = data.filter(({ role }) => role === "input").flatMap(({ axes }) => axes);
   const fed = new Set(fedBack.map((one) => one.data));
   const made = data.filter(
@@ -103,7 +103,7 @@ function unboundedOf({ data, results, fedBack }: Model): Metadata["unbounded"] {
   );
   return made.flatMap(({ name, axes }) => {
     const axis = axes.findLast(({ size }) => size === null);
-    const isTold = inputs.some((other) => other.name === axis?.name);
+    const isTold = axis?.name === chosenAlong || inputs.some((other) => other.name === axis?.name);
     return !axis || isTold ? [] : [{ data: name, axis: axis.name }];
   });
 }

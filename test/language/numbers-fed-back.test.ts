@@ -1,7 +1,7 @@
 /** `prev` of numbers: in training the true ones, in prediction those that the model gave. */
 import { describe, expect, test } from "vitest";
 import { checkGradients, gradientLimits } from "../../src/compile/check-gradients.ts";
-import type { Inputs, Result } from "../../src/runtime/index.ts";
+import type { Decoded, Inputs, Result } from "../../src/runtime/index.ts";
 import { gruStep } from "../examples/recurrent.ts";
 import { affine, type Vector, weights, zeros } from "../examples/reference.ts";
 import { compileModel, list, loadTrained, one } from "../runtime/models.ts";
@@ -182,6 +182,29 @@ describe("as long as it is left to", () => {
   test("numbers are not searched", () => {
     expect(() => program(song("decode { beam(4) }"))).toThrow("predicts no tokens");
   });
+});
+
+test("choices and numbers are fed back side by side", async () => {
+  const model = await loadTrained(
+    await compileModel(`input s : token(5)[S]\ntarget word : token(4)[L]\ntarget y : f32[L, 2]
+      let start = s >> embed(4) >> gru(4) >> last
+      let h = concat(prev(word) >> embed(3), prev(y)) >> gru(6, init = start)
+      h >> softmax(word)\nh >> regress(y)\ndecode { greedy(max = 5) }`),
+  );
+  const inputs = { s: [[1, 2], [0], [4, 3, 2]] };
+  for (const options of [{}, { beam: 3 }]) {
+    const found = model.predict(inputs, options);
+    const words = list(found["word"]) as readonly Decoded[];
+    const own = {
+      ...inputs,
+      word: words.map(({ data }) => [...data]),
+      y: list(found["y"]).map((y) => y.nested() as number[][]),
+    };
+    // Nothing is left to lose of the numbers, so the loss is that of the words.
+    const left = words.map(({ logProbability }) => -logProbability / 5);
+    const { loss } = model.trainer({ seed: 1 }).evaluate(own);
+    expectClose([loss], [left.reduce((a, b) => a + b) / 3], 1e-5);
+  }
 });
 
 test("what is not predicted stays what was given", () => {
