@@ -118,7 +118,7 @@ const enabled = (passes: readonly Pass[], { without = new Set() }: PipelineOptio
 
 /** All passes over graphs that a compilation may run, by name, each once. */
 export const graphPassNames = (): readonly string[] => [
-  ...new Set(graphPasses("training", { lookups: 1 }).map(({ name }) => name)),
+  ...new Set([...graphPasses("training", { lookups: 1 }), makePullback(new Set())].map(({ name }) => name)),
 ];
 
 /** All passes of one entry on its own. */

@@ -5,6 +5,7 @@
 import { describe, expect, test } from "vitest";
 import { check } from "../../src/compile/check.ts";
 import { byParameter } from "../../src/compile/check-gradients.ts";
+import { compile } from "../../src/compile/compile.ts";
 import { makeEntries } from "../../src/compile/entries.ts";
 import {
   generator,
@@ -135,4 +136,13 @@ describe("a pullback is the derivative of the predictions", () => {
 test("nothing of it is there unless it is asked for", () => {
   const model = modelOf(dropout);
   expect(makeEntries(model).differentiable).toEqual([]);
+});
+
+test("`--emit pullback` prints it, for the target that has it", async () => {
+  const emit = async (target: "wasm" | "tfjs"): Promise<string | undefined> =>
+    (
+      await compile(programs["two outputs of two inputs"], "model.rnn", { target, emit: ["pullback"] })
+    ).stages.get("pullback");
+  expect(await emit("tfjs")).toContain("gradient:z");
+  expect(await emit("wasm")).toBeUndefined();
 });
