@@ -103,7 +103,7 @@ export const tasks = [
   {
     title: "bAbI, task 1: one supporting fact",
     about:
-      "Where somebody is, from a story in which one statement says it (Weston et al. 2015): 900 questions to train on, 100 for validation, 1000 to test. Accuracy in percent. " +
+      "Where somebody is, from a story in which one statement says it (Weston et al. 2015): the last 50 statements before the question; 900 questions to train on, 100 for validation, 1000 to test. Accuracy in percent. " +
       "Published (Weston et al. 2015): LSTM 50.",
     measure: "accuracy",
     files: (data, folder) => askQuestions(data, folder, { task: 1, size: "1k", most: 50 }),
