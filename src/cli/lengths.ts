@@ -22,10 +22,11 @@ function parse(text: string, previous: Sizes = {}): Sizes {
 /** The length along each axis. Fails on one that the program does not have. */
 export function lengthsOf(
   file: string,
-  { symbols, train }: Pick<Metadata, "symbols" | "train">,
+  { symbols, train, segmented = [] }: Pick<Metadata, "symbols" | "train" | "segmented">,
   given: Sizes = {},
 ): Sizes {
-  const axes = symbols.filter((symbol) => symbol !== "B");
+  const parts = new Set(segmented.flatMap(({ steps, segments }) => [steps, segments]));
+  const axes = symbols.filter((symbol) => symbol !== "B" && !parts.has(symbol));
   const unknown = Object.keys(given).find((axis) => axis !== "" && !axes.includes(axis));
   if (unknown !== undefined)
     throw misuse(

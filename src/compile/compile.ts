@@ -7,6 +7,7 @@ import type { Metadata } from "../runtime/metadata.ts";
 import { version } from "../version.ts";
 import { assemble } from "./assemble.ts";
 import { check } from "./check.ts";
+import { chooseRecompute } from "./choose-recompute.ts";
 import { compileTfjs, shaderText } from "./compile-tfjs.ts";
 import { makeEntries } from "./entries.ts";
 import { makeMetadata } from "./metadata.ts";
@@ -30,6 +31,7 @@ export async function compile(
     wasm: null,
     tfjs: null,
     metadata: null,
+    recompute: null,
     stages: stages.texts,
   };
   stages.ast(main.program);
@@ -37,21 +39,25 @@ export async function compile(
   stages.graph("graph", model.graph);
 
   const without = new Set(options.without ?? []);
-  const entries = makeEntries(model, {
-    recompute: options.recompute === "gates",
-    without,
-    differentiable: options.target === "tfjs",
-    observe: (entry, stage) => stages.pass(entry, stage),
-  });
-  const segments = options.recompute === "segments";
-  const parts = assemble(model.graph.name, entries, model.train, segments);
   const threads = (options.threads ?? false) && options.target !== "tfjs";
-  const fused = compileKernels(parts.program, {
-    without,
-    segments,
-    threads,
-    observe: stages.kernels,
-  });
+  const { made, choice } = chooseRecompute(
+    (recompute) => {
+      const segments = recompute === "segments";
+      const entries = makeEntries(model, {
+        recompute: recompute === "gates",
+        without,
+        differentiable: options.target === "tfjs",
+        observe: (entry, stage) => stages.pass(entry, stage),
+      });
+      const parts = assemble(model.graph.name, entries, model.train, segments);
+      const fused = compileKernels(parts.program, { without, segments, threads, observe: stages.kernels });
+      return { parts, fused };
+    },
+    options,
+    { B: model.train.batch, ...options.sizes },
+    model.train.tbptt ?? undefined,
+  );
+  const { parts, fused } = made;
 
   // Binaryen is large: it is loaded only when code is emitted.
   const { emit, emitText } = await import("../backends/wasm/emit.ts");
@@ -75,12 +81,13 @@ export async function compile(
     memory,
     vocabularies: options.vocabularies ?? {},
   });
-  const made = forDevice ? { wasm: null, tfjs: forDevice.tfjs } : { wasm, tfjs: null };
+  const emitted = forDevice ? { wasm: null, tfjs: forDevice.tfjs } : { wasm, tfjs: null };
   return {
     diagnostics,
     sources,
-    ...made,
+    ...emitted,
     metadata: threads ? { ...metadata, threads } : metadata,
+    recompute: choice,
     stages: stages.texts,
   };
 }

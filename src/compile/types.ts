@@ -23,6 +23,10 @@ export interface CompileOptions {
   readonly threads?: boolean;
   /** What training computes again rather than keeps, see `Recompute`; nothing, unless given. */
   readonly recompute?: Recompute;
+  /** The bytes that a step of training may take: the first level of recomputation that fits is chosen, unless one is given. */
+  readonly maxMemory?: number;
+  /** The sizes of a step of training, `B` and lengths by axis. Default: the batch of `train { … }`, `tbptt` or 50 steps. */
+  readonly sizes?: Readonly<Record<string, number>>;
   /** Passes switched off, by name. */
   readonly without?: readonly string[];
   /** Stages to print: `ast`, `graph`, a pass, `kernels`, `memory`, `wat`, `wgsl`, `glsl`. */
@@ -37,6 +41,8 @@ export interface Compilation {
   readonly wasm: Uint8Array | null;
   readonly tfjs: TfjsProgram | null;
   readonly metadata: Metadata | null;
+  /** What training computes again, and what that costs; null if there were errors, or for the GPU. */
+  readonly recompute: RecomputeChoice | null;
   /** The stages asked for, by name. */
   readonly stages: ReadonlyMap<string, string>;
 }
@@ -46,3 +52,18 @@ export interface Compilation {
  * `segments`: only the states at every so many steps are; each segment between them runs again before its way back.
  */
 export type Recompute = "none" | "gates" | "segments";
+
+/** A step of training at a level: the peak of its memory, and the operations of its gradients. */
+export interface RecomputeCost {
+  readonly level: Recompute;
+  readonly bytes: number;
+  readonly operations: number;
+}
+
+export interface RecomputeChoice {
+  readonly level: Recompute;
+  /** Whether that is within `maxMemory`. */
+  readonly fits: boolean;
+  /** Of all levels that were tried, the one chosen last. */
+  readonly costs: readonly RecomputeCost[];
+}

@@ -10,7 +10,7 @@ import { inSegments } from "./segments.ts";
  * The examples, and the longest length along each ragged axis; at least 1, so that no buffer is empty. `training`: for losses and
  * gradients, whose entries may go in segments.
  */
-export function sizesOf(of: DataSpecs, batch: Batch, training = false): Sizes {
+export function sizesOf(of: DataSpecs, batch: Batch, training?: boolean): Sizes {
   const sizes = Object.fromEntries(
     of.metadata.symbols.map((symbol) => {
       const size =
@@ -24,7 +24,13 @@ export function sizesOf(of: DataSpecs, batch: Batch, training = false): Sizes {
 }
 
 /** Readies memory for a run over the batch, by a tenant whose states go on unless the batch is fresh. */
-export function feed(machine: Machine, of: DataSpecs, batch: Batch, tenant: Tenant, training = false): void {
+export function feed(
+  machine: Machine,
+  of: DataSpecs,
+  batch: Batch,
+  tenant: Tenant,
+  training?: boolean,
+): void {
   if (batch.count === 0) fail("there are no examples in this batch");
   const fresh = batch.fresh || tenant.examples === 0;
   if (!fresh && tenant.examples !== batch.count)

@@ -19,7 +19,7 @@ import {
   span,
   strides,
 } from "./layout.ts";
-import type { BufferInfo, MemoryUse, Metadata } from "./metadata.ts";
+import type { BufferInfo, Metadata } from "./metadata.ts";
 import { startModule } from "./module.ts";
 import { elements, type Tensor } from "./safetensors.ts";
 
@@ -44,10 +44,10 @@ export const newTenant = (buffers: readonly string[] | null = null): Tenant => (
 /** Where a machine's memory is and what runs over it. */
 export interface Host {
   /**
-   * Lays the slots out for these sizes: what lasts beyond a run, and for a use what it needs besides. What has a constant size keeps
-   * its place and content; so does what lasts where the sizes stay the same.
+   * Lays the slots out for these sizes: what lasts beyond a run, and what uses need besides that are not left out (1 training,
+   * 2 inference). What has a constant size keeps its place and content; so does what lasts where the sizes stay the same.
    */
-  readonly reserve: (sizes: Sizes, use: MemoryUse | null) => void;
+  readonly reserve: (sizes: Sizes, leftOut: number) => void;
   /** The place of a slot's first element. */
   readonly base: (slot: number) => number;
   /** The memory as it is now; memory that has grown leaves older views empty. */
@@ -97,12 +97,11 @@ export function openMachine(metadata: Metadata, host: Host): Machine {
   let sizes: Sizes = {};
   let bases = new Map<number, number>();
   let current: Tenant | null = null;
-  let ready = new Set<MemoryUse>();
+  let leftOut = 3;
 
   const lay = (next: Sizes): void => {
-    host.reserve(next, null);
+    host.reserve(next, (leftOut = 3));
     sizes = next;
-    ready = new Set();
     bases = new Map();
     clearBuffers(machine);
   };
@@ -163,11 +162,7 @@ export function openMachine(metadata: Metadata, host: Host): Machine {
     run: (purpose) => {
       if (!metadata.entries[purpose]) fail(noEntry[purpose] ?? noLoss);
       const use = useOf(purpose, metadata);
-      if (!ready.has(use)) {
-        if (use === "training") checkSegments(metadata, sizes);
-        host.reserve(sizes, use);
-      }
-      ready.add(use);
+      if (leftOut & use) host.reserve(sizes, (leftOut &= ~use));
       host.run(purpose);
     },
   };
@@ -175,18 +170,9 @@ export function openMachine(metadata: Metadata, host: Host): Machine {
   return machine;
 }
 
-/** Steps beyond whole segments would be left out. */
-function checkSegments({ segmented = [] }: Metadata, sizes: Sizes): void {
-  for (const { axis, steps, segments } of segmented)
-    if (sizes[axis] !== sizes[steps]! * sizes[segments]!)
-      fail(`${sizes[axis]} steps along ${axis} are not ${sizes[segments]} segments of ${sizes[steps]}`);
-}
-
-/** What an entry is run for: losses of a model that goes in segments are computed as in training. */
-const useOf = (purpose: Purpose, { segmented }: Metadata): MemoryUse =>
-  /^(?:gradients|update)(?:\.|$)/u.test(purpose) || (segmented && purpose === "evaluate")
-    ? "training"
-    : "inference";
+/** Training 1, inference 2. Losses of a model that goes in segments are computed as in training. */
+const useOf = (purpose: Purpose, { segmented }: Metadata): number =>
+  /^grad|^upd/.test(purpose) || (segmented && purpose === "evaluate") ? 1 : 2;
 
 /** Why an entry is not there; those of choices are never asked for where they are not. */
 const noEntry: Readonly<Partial<Record<string, string>>> = {

@@ -77,8 +77,6 @@ export interface SegmentedInfo {
   readonly ratio: number;
 }
 
-export type MemoryUse = "inference" | "training";
-
 /** All memory that is ever taken for some sizes, to be computed by `peakBytes`. */
 export interface PeakMemory {
   /** In bytes, for people: `7272*B*T + 5856*B + 3240248`. Up to 63 bytes for each of `slots` come on top. */

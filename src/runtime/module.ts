@@ -80,15 +80,11 @@ export async function instanceOf(
   };
 
   const host: Host = {
-    reserve: (sizes, use) => {
+    reserve: (sizes, leftOut) => {
       const wanted = metadata.symbols.map((symbol) => sizes[symbol] ?? 1);
-      const leftOut = use === null ? 3 : use === "training" ? 2 : 1;
       if (Number(reserve(...wanted, leftOut)) >= 0) return;
-      const { formula } = metadata.memory[use ?? "inference"] ?? metadata.memory.inference;
-      fail(
-        `there is no memory for ${metadata.symbols.map((symbol, k) => `${symbol} = ${wanted[k]}`).join(", ")}: ` +
-          `it takes ${formula}; a smaller batch needs less`,
-      );
+      const given = metadata.symbols.map((symbol, k) => `${symbol} = ${wanted[k]}`).join(", ");
+      fail(`there is no memory for ${given}; a smaller batch needs less`);
     },
     base: (slot) => Number(base(slot)) >>> 2,
     floats: () => (refresh(), floats),

@@ -141,3 +141,16 @@ test("weights of another model are refused, and damaged ones", async () => {
     "does not exist",
   );
 });
+
+test("`--max-memory` picks what training computes again, and says what it costs", async () => {
+  const cwd = folderWith({ "tagger.rnn": tagger });
+  const args = ["build", "tagger.rnn", "--length", "T=5000", "--max-memory"];
+  const ran = await rnnc([...args, "30MB", "-o", "small"], { cwd });
+  expect(ran.out).toMatch(
+    /recompute segments: training at .*T = 5000 takes .*B instead of .*B, for \d+ % more/u,
+  );
+  const not = await rnnc([...args, "10KB", "-o", "tiny"], { cwd });
+  expect(not.code).toBe(1);
+  expect(not.err).toMatch(/takes .* at least, which is more than 10 KB[^]*--batch/u);
+  expect((await rnnc([...args, "much"], { cwd })).code).toBe(2);
+});

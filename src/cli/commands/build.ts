@@ -11,13 +11,15 @@ import {
   type Assignments,
   type Sizes,
 } from "../options.ts";
+import { choiceText, maxMemoryOption, recomputeOption, type MemoryOptions } from "../recompute.ts";
 import { colorsFor, formatBytes, say, sayJson, table } from "../output.ts";
 import type { CompileOptions } from "../../compile/types.ts";
 import type { SourceFile } from "../compile-file.ts";
 import type { Metadata, PeakMemory } from "../../runtime/metadata.ts";
 import { peakBytes } from "../../runtime/peak-bytes.ts";
+import { inSegments } from "../../runtime/segments.ts";
 
-interface BuildOptions {
+interface BuildOptions extends MemoryOptions {
   readonly output?: string;
   readonly dim?: Sizes;
   readonly vocab?: Assignments;
@@ -51,6 +53,8 @@ export function addBuild(program: Command): void {
     .addOption(dimOption())
     .addOption(vocabOption())
     .addOption(lengthOption())
+    .addOption(recomputeOption())
+    .addOption(maxMemoryOption())
     .option("--weights <FILE>", "put these weights into the package (safetensors, names as in the program)")
     .option("--single-file", "one JavaScript file with everything in it")
     .option(
@@ -83,15 +87,26 @@ async function build(path: string, options: BuildOptions): Promise<void> {
     relaxedSimd: options.relaxedSimd ?? false,
     threads: options.threads ?? false,
   };
-  if (options.emit !== undefined) return emitStage(source, options.emit, settings);
+  if (options.emit !== undefined)
+    return emitStage(source, options.emit, { ...settings, recompute: options.recompute });
   await refuseUnused(source, settings);
-  const { metadata, wasm } = await compileOrFail(source, settings);
+  const plain = await compileOrFail(source, settings);
+  const lengths = lengthsOf(source.file, plain.metadata, options.length);
+  const sizes = { B: plain.metadata.train.batch, ...lengths };
+  const isAsked = options.recompute !== undefined || options.maxMemory !== undefined;
+  if (isAsked && options.target === "tfjs")
+    throw misuse("`--recompute` and `--max-memory` are for WebAssembly: a GPU trains without.");
+  const { recompute, maxMemory } = options;
+  const { metadata, wasm, ...compiled } = isAsked
+    ? await compileOrFail(source, { ...settings, recompute, maxMemory, sizes })
+    : plain;
+  const choice = choiceText(compiled.recompute, options, sizes);
   if (metadata.entries.predict === null && metadata.entries.evaluate === null)
     throw new Failure(
       `\`${source.file}\` defines things and computes nothing, so there is nothing to build.`,
       "Another program can `import` it.",
     );
-  const memory = memoryOf(metadata, lengthsOf(source.file, metadata, options.length));
+  const memory = memoryOf(metadata, lengths);
   const folder = options.output ?? modelName(source.file);
   await refuseToOverwrite(folder, metadata.name, options);
   const weights =
@@ -112,6 +127,7 @@ async function build(path: string, options: BuildOptions): Promise<void> {
       folder,
       files,
       memory,
+      ...(isAsked ? { recompute: compiled.recompute } : {}),
       parameters: metadata.parameters.map(({ name, shape }) => ({ name, shape })),
       looksAhead: metadata.looksAhead,
     });
@@ -123,6 +139,7 @@ async function build(path: string, options: BuildOptions): Promise<void> {
   ]);
   say(table(rows));
   say(`\n${memoryText(memory)}`);
+  if (choice !== null) say(`  ${choice}`);
   if (metadata.looksAhead !== null) say(`  no streaming: ${metadata.looksAhead}`);
   if (metadata.cannotGenerate !== null) say(`  no answers: ${metadata.cannotGenerate.why}`);
 }
@@ -134,9 +151,11 @@ interface Memory {
   readonly training: { readonly formula: string; readonly bytes: number } | null;
 }
 
-function memoryOf({ memory, symbols, train }: Metadata, lengths: Sizes): Memory {
-  const sizes = Object.fromEntries(symbols.map((s) => [s, s === "B" ? train.batch : lengths[s]!]));
-  const peak = (of: PeakMemory) => ({ formula: of.formula, bytes: peakBytes(of, sizes) });
+function memoryOf(metadata: Metadata, lengths: Sizes): Memory {
+  const { memory, train } = metadata;
+  const sizes = { B: train.batch, ...lengths };
+  const all = inSegments(metadata, sizes);
+  const peak = (of: PeakMemory) => ({ formula: of.formula, bytes: peakBytes(of, all) });
   return { sizes, inference: peak(memory.inference), training: memory.training && peak(memory.training) };
 }
 

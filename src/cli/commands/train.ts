@@ -15,10 +15,11 @@ import {
   type Assignments,
   type Sizes,
 } from "../options.ts";
+import { maxMemoryOption, recomputeOption, type MemoryOptions } from "../recompute.ts";
 import type { Best } from "../training/run-folder.ts";
 import { plural, tell } from "../output.ts";
 
-export interface TrainOptions {
+export interface TrainOptions extends MemoryOptions {
   readonly data: string;
   readonly format?: Format;
   readonly columns?: readonly string[];
@@ -66,6 +67,8 @@ export function addTrain(program: Command): void {
       assignment,
     )
     .addOption(dimOption())
+    .addOption(recomputeOption())
+    .addOption(maxMemoryOption())
     .addOption(withoutOption())
     .addOption(threadsOption())
     .option("--strict", "end at an example that nothing can be learned from, its loss being inf")
@@ -95,6 +98,7 @@ async function train(path: string, options: TrainOptions): Promise<void> {
     settings: settingsOf(options),
     without: options.without ?? [],
     threads: options.threads ?? 1,
+    memory: { recompute: options.recompute, maxMemory: options.maxMemory },
   });
   const { metadata, wasm } = prepared.compiled;
   const { openRun } = await import("../training/run.ts");

@@ -14,6 +14,9 @@ import {
 import { Failure } from "../failure.ts";
 import { openSizes, refuseUnusedSizes } from "../open-sizes.ts";
 import { tell } from "../output.ts";
+import { choiceText, type MemoryOptions } from "../recompute.ts";
+import { dataSpecs, type Inputs, makeBatch } from "../../runtime/batch.ts";
+import type { Metadata } from "../../runtime/metadata.ts";
 import { override } from "../overrides.ts";
 import type { Assignments, Sizes } from "../options.ts";
 import { fieldsOf, type Field } from "../data/field.ts";
@@ -34,6 +37,7 @@ export interface PrepareOptions {
   readonly without: readonly string[];
   /** How many the module is to run on. */
   readonly threads: number;
+  readonly memory: MemoryOptions;
 }
 
 export interface Prepared {
@@ -67,12 +71,29 @@ export async function prepare(file: SourceFile, options: PrepareOptions): Promis
       : { train: given, validation: read(options.validation) };
   const all = options.validation === null ? given : [...train, ...validation];
   const learned = learnFrom({ train, all }, fields, { dims, minimum: options.minimum });
-  const compiled = await compileOrFail(source, {
-    ...learned,
-    without: options.without,
-    threads: options.threads > 1,
-  });
+  const settings = { ...learned, without: options.without, threads: options.threads > 1 };
+  const plain = await compileOrFail(source, settings);
+  const { memory } = options;
+  if (memory.recompute === undefined && memory.maxMemory === undefined)
+    return { compiled: plain, fields, train, validation };
+  const sizes = largestStep(plain.metadata, all);
+  const compiled = await compileOrFail(source, { ...settings, ...memory, sizes });
+  const choice = choiceText(compiled.recompute, memory, sizes);
+  if (choice !== null) tell(choice);
   return { compiled, fields, train, validation };
+}
+
+/** The sizes of a step whose sequences are all as long as the longest. */
+function largestStep(metadata: Metadata, records: readonly DataRecord[]): Sizes {
+  const { chunked, train, symbols } = metadata;
+  const sizes: Record<string, number> = { B: train.batch };
+  if (chunked) for (const symbol of symbols) sizes[symbol] ??= train.tbptt!;
+  else
+    for (const { values } of records)
+      for (const [axis, [length]] of makeBatch(dataSpecs(metadata), values as Inputs, { targets: true })
+        .lengths)
+        sizes[axis] = Math.max(sizes[axis] ?? 1, length!);
+  return sizes;
 }
 
 function checked(source: SourceFile, dims: Sizes) {

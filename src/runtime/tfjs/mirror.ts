@@ -65,9 +65,9 @@ export function openMirror({ metadata, device, entries, initialise }: MirrorOpti
   const upload = (name: string): void => device.write(find(name), view(name));
 
   const host: Host = {
-    reserve: (next, use) => {
+    reserve: (next, leftOut) => {
       // A device has laid out all of it before.
-      if (use !== null) return;
+      if (leftOut < 3) return;
       device.reserve(next);
       sizes = next;
       const total = layOut(next);
