@@ -31,7 +31,12 @@ type Compiled = Parameters<typeof machineOf>[0];
 /** A program, and the entries that are looked at. */
 const cases: readonly (readonly [string, Entry, string])[] = [
   ["a gated recurrence", "predict", `input x : f32[T, 5]   output y = x >> gru(9)`],
-  ["gates that are normalised", "predict", `input x : f32[T, 5]   output y = x >> lstm(6, layernorm)`],
+  [
+    "what is normalised in each step",
+    "predict",
+    `cell normed(n) (x) { state h[n]   h = tanh(normalise(linear(x)) + normalise(linear(h[t-1])))   return h }
+     input x : f32[T, 5]   output y = x >> normed(6)`,
+  ],
   [
     "a recurrence along another",
     "predict",
