@@ -78,8 +78,8 @@ const peerVersions = ({ peers }) =>
 /** Each pass left out: time, memory and size of the module, relative to the whole pipeline. */
 export function showAblation(result) {
   const [first] = result.rows;
-  const body = first.variants.map(({ without }, k) => [
-    without ?? "nothing",
+  const body = first.variants.map(({ without, recompute = "none" }, k) => [
+    recompute === "none" ? (without ?? "nothing") : `nothing, recomputing ${recompute}`,
     ...result.rows.flatMap(({ variants, unit }) => {
       const { median, ratio, memory, gzipped } = variants[k];
       return [

@@ -15,6 +15,7 @@ export { type Hypothesis, prefixBeam, type Scorer, type SearchOptions } from "./
 export type { Nested, Result } from "./results.ts";
 export { choose, draw, type SampleOptions } from "./sample.ts";
 export { peakBytes } from "./peak-bytes.ts";
+export { inSegments } from "./segments.ts";
 export { readSafetensors, type Safetensors, type Tensor, writeSafetensors } from "./safetensors.ts";
 export type { Stream, StreamOptions } from "./stream.ts";
 export type {
