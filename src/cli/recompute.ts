@@ -42,9 +42,10 @@ export function choiceText(
   const at = Object.entries(sizes).map(([name, size]) => `${name} = ${size}`);
   const { level, fits, costs } = choice;
   const [first, last] = [costs[0]!, costs.at(-1)!];
+  const least = Math.min(...costs.map((cost) => cost.bytes));
   if (!fits)
     throw new Failure(
-      `A step of training at ${at.join(", ")} takes ${formatBytes(last.bytes)} at least, which is more than ${formatBytes(maxMemory!)}.`,
+      `A step of training at ${at.join(", ")} takes ${formatBytes(least)} at least, which is more than ${formatBytes(maxMemory!)}.`,
       "A smaller `--batch`, or shorter sequences (`tbptt`), take less.",
     );
   const took = `training at ${at.join(", ")} takes ${formatBytes(last.bytes)}`;

@@ -205,7 +205,7 @@ describe("language models", () => {
   });
 
   test("every step counts alike, whatever the length of its example", () => {
-    const example = (length: number) => ({ columns: new Map(), length });
+    const example = (length: number) => ({ columns: new Map(), length, lengths: new Map() });
     // Mean losses a step: 1 for the long one, 3 for the two short ones.
     const { loss, steps } = stepLoss([example(1), example(4), example(1)], ([first]) =>
       first!.length === 4 ? 1 : 3,

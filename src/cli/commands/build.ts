@@ -218,7 +218,7 @@ async function refuseToOverwrite(folder: string, name: string, options: BuildOpt
   if (kindOf(join(folder, "checkpoints")) === "folder")
     throw new Failure(
       `\`${folder}\` holds a training; building would replace its weights.`,
-      `\`-o\` names another folder${options.weights === undefined ? `, \`--weights ${join(folder, `${name}.safetensors`)}\` takes its weights along` : ""}; \`--force\` overwrites.`,
+      `\`-o\` names another folder${options.weights === undefined && kindOf(join(folder, `${name}.safetensors`)) === "file" ? `, \`--weights ${join(folder, `${name}.safetensors`)}\` takes its weights along` : ""}; \`--force\` overwrites.`,
     );
   const [standing] = ["wasm", "js", "d.ts", "json", "safetensors"]
     .map((ending) => join(folder, `${name}.${ending}`))

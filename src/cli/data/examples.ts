@@ -13,6 +13,8 @@ export interface EncodedRecord {
   readonly columns: ReadonlyMap<string, Example>;
   /** The longest of its sequences: what the cost of a batch depends on. */
   readonly length: number;
+  /** Along each axis. */
+  readonly lengths: ReadonlyMap<string, number>;
 }
 
 export function encodeRecord(
@@ -28,10 +30,10 @@ export function encodeRecord(
     }),
   );
   try {
-    const { columns } = makeBatch(specs, values, { targets });
+    const { columns, lengths } = makeBatch(specs, values, { targets });
     const own = new Map([...columns].map(([name, [example]]) => [name, example!] as const));
     const length = Math.max(1, ...[...own.values()].map(({ shape }) => shape[0] ?? 1));
-    return { columns: own, length };
+    return { columns: own, length, lengths: new Map([...lengths].map(([axis, [n]]) => [axis, n!])) };
   } catch (error) {
     if (error instanceof RnncError) throw wrongRecord(record, `${capital(error.message)}.`);
     throw error;

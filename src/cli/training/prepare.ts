@@ -15,10 +15,11 @@ import { Failure } from "../failure.ts";
 import { openSizes, refuseUnusedSizes } from "../open-sizes.ts";
 import { tell } from "../output.ts";
 import { choiceText, type MemoryOptions } from "../recompute.ts";
-import { dataSpecs, type Inputs, makeBatch } from "../../runtime/batch.ts";
+import { dataSpecs } from "../../runtime/batch.ts";
 import type { Metadata } from "../../runtime/metadata.ts";
 import { override } from "../overrides.ts";
 import type { Assignments, Sizes } from "../options.ts";
+import { encodeRecord } from "../data/examples.ts";
 import { fieldsOf, type Field } from "../data/field.ts";
 import { splitRecords, splitText } from "../data/order.ts";
 import { readData, type DataSource } from "../data/read.ts";
@@ -76,7 +77,7 @@ export async function prepare(file: SourceFile, options: PrepareOptions): Promis
   const { memory } = options;
   if (memory.recompute === undefined && memory.maxMemory === undefined)
     return { compiled: plain, fields, train, validation };
-  const sizes = largestStep(plain.metadata, all);
+  const sizes = largestStep(plain.metadata, fields, all);
   const compiled = await compileOrFail(source, { ...settings, ...memory, sizes });
   const choice = choiceText(compiled.recompute, memory, sizes);
   if (choice !== null) tell(choice);
@@ -84,15 +85,16 @@ export async function prepare(file: SourceFile, options: PrepareOptions): Promis
 }
 
 /** The sizes of a step whose sequences are all as long as the longest. */
-function largestStep(metadata: Metadata, records: readonly DataRecord[]): Sizes {
+function largestStep(metadata: Metadata, fields: readonly Field[], records: readonly DataRecord[]): Sizes {
   const { chunked, train, symbols } = metadata;
   const sizes: Record<string, number> = { B: train.batch };
   if (chunked) for (const symbol of symbols) sizes[symbol] ??= train.tbptt!;
-  else
-    for (const { values } of records)
-      for (const [axis, [length]] of makeBatch(dataSpecs(metadata), values as Inputs, { targets: true })
-        .lengths)
-        sizes[axis] = Math.max(sizes[axis] ?? 1, length!);
+  else {
+    const specs = dataSpecs(metadata);
+    for (const record of records)
+      for (const [axis, length] of encodeRecord(specs, fields, record, true).lengths)
+        sizes[axis] = Math.max(sizes[axis] ?? 1, length);
+  }
   return sizes;
 }
 
