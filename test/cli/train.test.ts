@@ -211,6 +211,30 @@ test("a model without a loss cannot be trained", async () => {
   expect(ran.err).toContain("has no loss");
 });
 
+test("--max-memory counts targets that are single numbers, and says what the least is", async () => {
+  const record = (k: number): string =>
+    JSON.stringify({
+      x: [
+        [k, 1],
+        [0, k],
+      ],
+      y: k,
+    });
+  const cwd = folderWith({
+    "a.rnn":
+      "input x : f32[T, 2]\ntarget y : f32[1]\nx >> lstm(8) >> last >> regress(y)\ntrain { batch 4  epochs 1  validate 0 }\n",
+    "d.jsonl": `${Array.from({ length: 8 }, (_, k) => record(k)).join("\n")}\n`,
+  });
+  const train = (size: string) =>
+    rnnc(["train", "a.rnn", "--data", "d.jsonl", "--force", "--max-memory", size], { cwd });
+  const ran = await train("10MB");
+  expect(ran.code, ran.err).toBe(0);
+  const refused = await train("1KB");
+  expect(refused.code).toBe(1);
+  const [, least] = /takes (\d+ KB) at least/u.exec(refused.err)!;
+  expect((await train(`${Number.parseInt(least!) + 1}KB`)).code).toBe(0);
+});
+
 test("a training that diverges ends with an error", async () => {
   const cwd = folderWith({
     "a.rnn":
