@@ -41,8 +41,8 @@ describe.skipIf(!hasBrowser)("the page of examples/web", () => {
     await page.setViewportSize({ width: 720, height: 1000 });
     await page.click("#run");
     const first = await trainedTo("wasm", 1);
-    // For a picture it learns a little longer.
-    expect(await trainedTo("wasm", picture ? 1500 : 60)).toBeLessThan(0.85 * first);
+    // The first loss that is seen may be that of a later step; for a picture it learns a little longer.
+    expect(await trainedTo("wasm", picture ? 1500 : 400)).toBeLessThan(0.85 * first);
     for (const target of ["webgl", "webgpu"]) {
       const { step } = await status();
       await page.click(`input[value=${target}]`);
