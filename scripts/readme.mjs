@@ -16,6 +16,7 @@ import {
   circumstances,
   rowsTable,
   showAblation,
+  showCells,
   showProducts,
   showRows,
   showStartup,
@@ -109,6 +110,7 @@ const blocks = {
   "bench rows": () => measured("rows", showRows),
   "bench ablation": () => measured("ablation", showAblation),
   "bench products": () => measured("products", showProducts),
+  "bench cells": () => measured("cells", showCells),
   "bench startup": () => measured("startup", showStartup),
   "bench threads": () => measured("threads", showThreads),
 };
