@@ -6,7 +6,7 @@
  */
 import { fixedElements } from "../ir/kernel/build.ts";
 import type { Access, Buffer, Statement } from "../ir/kernel/types.ts";
-import { touches } from "../ir/kernel/walk.ts";
+import { readBy, touches } from "../ir/kernel/walk.ts";
 import { overlap } from "./fuse-conflicts.ts";
 import type { Phases } from "./segment-phases.ts";
 import type { Role, Steps } from "./segment-roles.ts";
@@ -153,6 +153,3 @@ export function slice(loop: Statement, wanted: ReadonlySet<Buffer>): readonly St
   }
   return loop.body.filter((s) => taken.has(s));
 }
-
-export const readBy = (statements: readonly Statement[]): ReadonlySet<Buffer> =>
-  new Set(statements.flatMap((s) => touches(s).flatMap((t) => (t.write ? [] : [t.access.buffer]))));

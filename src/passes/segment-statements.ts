@@ -3,7 +3,7 @@
  * it is a position or an index into what lies there as a whole.
  */
 import { CompilerBug } from "../diagnostics/diagnostic.ts";
-import { access, at, binary, f32, load, loop, rowsBuffer } from "../ir/kernel/build.ts";
+import { access, at, binary, load, loop, productStart, rowsBuffer } from "../ir/kernel/build.ts";
 import type {
   Access,
   Buffer,
@@ -14,7 +14,7 @@ import type {
   Stage,
   Statement,
 } from "../ir/kernel/types.ts";
-import { children, withChildren } from "../ir/kernel/walk.ts";
+import { children, mapStatement, withChildren } from "../ir/kernel/walk.ts";
 import { isLocal, onlyReduction, type Steps } from "./segment-roles.ts";
 
 export interface Cutting {
@@ -40,37 +40,7 @@ export function cut(statement: Statement, cutting: Cutting): Statement {
       throw new CompilerBug(`${buffer.name} is cut, and read whole`);
     return access(part, [index[0]!, ...index.slice(1).map(rewrite)]);
   };
-  const visit = (s: Statement): Statement => {
-    switch (s.kind) {
-      case "kernel":
-        return {
-          ...s,
-          loops: s.loops.map(own),
-          stages: s.stages.map((stage): Stage => {
-            const made = { ...stage, loops: stage.loops.map(own), value: rewrite(stage.value) };
-            return made.kind === "store" ? { ...made, to: accessIn(made.to) } : made;
-          }),
-        };
-      case "product":
-        return {
-          ...s,
-          m: s.m.map(own),
-          n: s.n.map(own),
-          k: s.k.map(own),
-          left: accessIn(s.left),
-          right: accessIn(s.right),
-          to: accessIn(s.to),
-          start: s.start && accessIn(s.start),
-        };
-      case "loop":
-        return { ...s, loop: own(s.loop), body: s.body.map(visit) };
-      case "if":
-        return { ...s, condition: rewrite(s.condition), then: s.then.map(visit) };
-      default:
-        return s satisfies never;
-    }
-  };
-  return visit(statement);
+  return mapStatement(statement, { loop: own, access: accessIn, expression: rewrite });
 }
 
 /** Shares what the expression shares. */
@@ -131,12 +101,10 @@ export function partialSum(
   list: (buffer: Buffer) => Buffer,
 ): PartialSum {
   if (statement.kind === "product") {
-    const { m, n, to, start, name } = statement;
+    const { to, start } = statement;
     const goesOn = start !== null && start.buffer === to.buffer;
-    const value = start ? load(start) : f32(0);
-    const stage: Stage = { kind: "store", loops: [], to, value, accumulate: false };
-    const before: Kernel = { kind: "kernel", name: `${name} start`, loops: [...m, ...n], stages: [stage] };
-    return { before: goesOn ? [] : [before], each: { ...statement, start: to }, after: [] };
+    const before = goesOn ? [] : [productStart(statement)];
+    return { before, each: { ...statement, start: to }, after: [] };
   }
   const reduce = statement.kind === "kernel" ? onlyReduction(statement) : null;
   if (statement.kind !== "kernel" || !reduce) return { before: [], each: statement, after: [] };

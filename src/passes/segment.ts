@@ -26,7 +26,7 @@ import type {
   SegmentedAxis,
   Statement,
 } from "../ir/kernel/types.ts";
-import { children, touches, withChildren } from "../ir/kernel/walk.ts";
+import { children, mapStatement, touches, withChildren, writtenBy } from "../ir/kernel/walk.ts";
 import { dropBuffers } from "./fuse-unused.ts";
 import { carried } from "./lifetimes.ts";
 import { phasesOf } from "./segment-phases.ts";
@@ -118,9 +118,7 @@ function segmentEntry(entry: Entry, axis: SegmentedAxis, list: (buffer: Buffer) 
       const wanted = runs.get(role);
       if (wanted && role.statement.kind === "loop") {
         const statements = slice(role.statement, wanted);
-        const written = new Set(
-          statements.flatMap((s) => touches(s).flatMap((t) => (t.write ? [t.access.buffer] : []))),
-        );
+        const written = writtenBy(statements);
         for (const b of written)
           if (!steps.isSequence(b))
             clones.set(b, list({ ...b, name: `${b.name}.again`, role: "temporary", within: null }));
@@ -214,34 +212,7 @@ function atEdges(
     }
     return found;
   };
-  const visit = (s: Statement): Statement => {
-    switch (s.kind) {
-      case "kernel":
-        return {
-          ...s,
-          stages: s.stages.map((stage) =>
-            stage.kind === "store"
-              ? { ...stage, value: rewrite(stage.value), to: accessAt(stage.to) }
-              : { ...stage, value: rewrite(stage.value) },
-          ),
-        };
-      case "product":
-        return {
-          ...s,
-          left: accessAt(s.left),
-          right: accessAt(s.right),
-          to: accessAt(s.to),
-          start: s.start && accessAt(s.start),
-        };
-      case "loop":
-        return { ...s, body: s.body.map(visit) };
-      case "if":
-        return { ...s, condition: rewrite(s.condition), then: s.then.map(visit) };
-      default:
-        return s satisfies never;
-    }
-  };
-  return visit(statement);
+  return mapStatement(statement, { access: accessAt, expression: rewrite });
 }
 
 // ---- states from segment to segment ---------------------------------------------------------------------------
@@ -256,15 +227,7 @@ const cutHistories = (
   statements: readonly Statement[],
   steps: Steps,
   part: (b: Buffer) => Buffer | null,
-): Buffer[] => [
-  ...new Set(
-    statements.flatMap((s) =>
-      touches(s).flatMap(({ access: { buffer }, write }) =>
-        write && steps.isHistory(buffer) && part(buffer) ? [buffer] : [],
-      ),
-    ),
-  ),
-];
+): Buffer[] => [...writtenBy(statements)].filter((b) => steps.isHistory(b) && part(b));
 
 /** The state that a segment ends with is that which the next one starts with. */
 function handOver(
@@ -304,9 +267,7 @@ function keepStates(
   list: (buffer: Buffer) => Buffer,
 ): KeptState[] {
   const statements = slice(role.statement, wanted);
-  const written = new Set(
-    statements.flatMap((s) => touches(s).flatMap((t) => (t.write ? [t.access.buffer] : []))),
-  );
+  const written = writtenBy(statements);
   const { start } = edges(role, axis);
   const states = [...carried(statements, role.steps!.variable)].filter(
     (b) => written.has(b) && !steps.isSequence(b),

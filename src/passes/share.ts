@@ -15,7 +15,7 @@
 import { fixedElements, sameExtent } from "../ir/kernel/build.ts";
 import { isShared } from "../ir/kernel/share.ts";
 import type { Access, Buffer, KernelProgram, Loop, Share, Statement } from "../ir/kernel/types.ts";
-import { loads, root, touches } from "../ir/kernel/walk.ts";
+import { loads, root, touches, writtenBy } from "../ir/kernel/walk.ts";
 
 type Leaf = Extract<Statement, { kind: "kernel" | "product" }>;
 
@@ -79,7 +79,7 @@ function examplesApart(statement: Extract<Statement, { kind: "loop" }>): Stateme
   if (!first) return null;
   const conditions = conditionsOf(statement.body);
   const written = writtenBy(leaves);
-  if (loads(conditions).some(({ buffer }) => written.some((b) => root(b) === root(buffer)))) return null;
+  if (loads(conditions).some(({ buffer }) => [...written].some((b) => root(b) === root(buffer)))) return null;
   for (const { extent } of loopsOf(first)) {
     if (extent.symbol === null) continue;
     const along = (leaf: Leaf): Loop | undefined => loopsOf(leaf).find((l) => sameExtent(l.extent, extent));
@@ -113,15 +113,12 @@ function mapLeaves(statement: Statement, change: (leaf: Leaf) => Leaf): Statemen
 
 // ---- who reads what -----------------------------------------------------------------------------------------
 
-const writtenBy = (leaves: readonly Leaf[]): Buffer[] =>
-  leaves.flatMap((leaf) => touches(leaf).flatMap((t) => (t.write ? [t.access.buffer] : [])));
-
 /**
  * Whether threads that divide each statement along its loop stay apart: every buffer that is written has a dim such
  * that all accesses to it have the loop's variable there.
  */
 function isApart(leaves: readonly Leaf[], along: (leaf: Leaf) => Loop | undefined): boolean {
-  const written = new Set(writtenBy(leaves));
+  const written = writtenBy(leaves);
   const owners = new Map<Buffer, number>();
   for (const leaf of leaves) {
     const loop = along(leaf);

@@ -7,22 +7,21 @@
  * Anything else is a sum for each element, as a kernel.
  */
 import binaryen from "binaryen";
-import { sameExtent } from "../../ir/kernel/build.ts";
+import { productStart, sameExtent } from "../../ir/kernel/build.ts";
 import type {
   Access,
   Expression,
   Extent,
-  Kernel,
   Loop,
   Product,
   Share,
-  Variable,
 } from "../../ir/kernel/types.ts";
 import { addressOf } from "./address.ts";
 import type { Affine, Position } from "./affine.ts";
 import { extentStride, isConstant, position, sameStride, scale, unit } from "./affine.ts";
 import type { Ref } from "./code.ts";
 import type { Stride } from "../../ir/kernel/addresses.ts";
+import { type CallKernel, shareOf, sumEach } from "./product-kernel.ts";
 import type { Scope } from "./scope.ts";
 import { countOf, extentOf, openScope, writeLoop } from "./scope.ts";
 import type { Walk } from "./tile-ab.ts";
@@ -30,8 +29,6 @@ import { abFunction } from "./tile-ab.ts";
 import { isFirst, ownTurns } from "./threads.ts";
 import { atbFunction } from "./tile-atb.ts";
 import type { Writer } from "./writer.ts";
-
-export type CallKernel = (kernel: Kernel, initial?: ReadonlyMap<Variable, Expression>) => void;
 
 export function writeProduct(w: Writer, scope: Scope, product: Product, callKernel: CallKernel): void {
   const form = transposedForm(product) ?? plainForm(product);
@@ -250,11 +247,8 @@ function divisionOf({ share }: Product, tile: readonly Loop[], outer: readonly L
   if (!share) return null;
   if (tile.length > 0 && tile.every((l) => share.loops.includes(l))) return { kind: "tile" };
   const loop = outer.find((l) => share.loops.includes(l));
-  return loop ? { kind: "around", share: { loops: [loop], by: byOf(share) } } : null;
+  return loop ? { kind: "around", share: shareOf(share, loop) } : null;
 }
-
-/** A loop of several has ranges of its own: what the product writes is divided nowhere else. */
-const byOf = ({ loops, by }: Share): number => (loops.length > 1 ? 1 : by);
 
 /** What threads share but do not divide, the first does. */
 function byFirst(w: Writer, scope: Scope, isDivided: boolean, write: (at: Scope) => void): void {
@@ -328,7 +322,7 @@ function writeAtB(
   if (needsStart && share && division?.kind !== "around") return sumEach(product, callKernel);
   if (needsStart)
     callKernel({
-      ...startKernel(product),
+      ...productStart(product),
       ...(division?.kind === "around" ? { share: division.share } : {}),
     });
   const name = atbFunction(w.module, {
@@ -367,39 +361,4 @@ function sameIndex(a: Expression, b: Expression): boolean {
   if (a.kind === "extent") return b.kind === "extent" && sameExtent(a.extent, b.extent);
   if (a.kind !== "binary" || b.kind !== "binary" || a.fn !== b.fn) return false;
   return sameIndex(a.left, b.left) && sameIndex(a.right, b.right);
-}
-
-// ---- as kernels ---------------------------------------------------------------------------------------------
-
-const loaded = (from: Access): Expression => ({ kind: "load", dtype: from.buffer.dtype, from });
-
-/** What a sum starts from, stored into the result. */
-function startKernel({ name, m, n, start, to }: Product): Kernel {
-  const value: Expression = start ? loaded(start) : { kind: "constant", dtype: "f32", value: 0 };
-  const store = { kind: "store", loops: [], to, value, accumulate: false } as const;
-  return { kind: "kernel", name: `${name}.start`, loops: [...m, ...n], stages: [store] };
-}
-
-/** Any product at all, as a sum for each element. */
-function sumEach({ name, m, n, k, left, right, start, to, share }: Product, callKernel: CallKernel): void {
-  const result: Variable = { name: "sum" };
-  const value: Expression = {
-    kind: "binary",
-    dtype: "f32",
-    fn: "mul",
-    left: loaded(left),
-    right: loaded(right),
-  };
-  const sum: Expression = { kind: "reduced", dtype: "f32", stage: result };
-  const kernel: Kernel = {
-    kind: "kernel",
-    name,
-    loops: [...m, ...n],
-    stages: [
-      { kind: "reduce", loops: k, fn: "sum", value, result },
-      { kind: "store", loops: [], to, value: sum, accumulate: false },
-    ],
-    ...(share ? { share: { loops: share.loops.slice(0, 1), by: byOf(share) } } : {}),
-  };
-  callKernel(kernel, start ? new Map([[result, loaded(start)]]) : undefined);
 }

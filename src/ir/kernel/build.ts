@@ -7,7 +7,9 @@ import type {
   DType,
   Expression,
   Extent,
+  Kernel,
   Loop,
+  Product,
   UnaryFunction,
   Variable,
 } from "./types.ts";
@@ -78,6 +80,13 @@ export const at = (v: Variable): Expression => ({ kind: "variable", dtype: "i32"
 export const size = (extent: Extent): Expression => ({ kind: "extent", dtype: "i32", extent });
 export const load = (from: Access): Expression => ({ kind: "load", dtype: from.buffer.dtype, from });
 export const access = (buffer: Buffer, index: readonly Expression[]): Access => ({ buffer, index });
+
+/** What a product starts from, stored into its result. */
+export function productStart({ name, m, n, start, to }: Product): Kernel {
+  const value = start ? load(start) : f32(0);
+  const stage = { kind: "store", loops: [], to, value, accumulate: false } as const;
+  return { kind: "kernel", name: `${name} start`, loops: [...m, ...n], stages: [stage] };
+}
 
 const comparisons: ReadonlySet<BinaryFunction> = new Set(["lt", "le", "gt", "ge", "eq", "ne"]);
 

@@ -2,7 +2,17 @@
  * Ways through a kernel program: the children of an expression, the accesses of a statement, rebuilding an
  * expression from the leaves up. Shared by the verifier, the printer, the passes and the backends.
  */
-import type { Access, Buffer, Entry, Expression, Kernel, Loop, SizeSymbol, Statement } from "./types.ts";
+import type {
+  Access,
+  Buffer,
+  Entry,
+  Expression,
+  Kernel,
+  Loop,
+  SizeSymbol,
+  Stage,
+  Statement,
+} from "./types.ts";
 
 /** The expressions directly below one, indices of a load included. */
 export function children(e: Expression): readonly Expression[] {
@@ -110,6 +120,56 @@ export function touches(statement: Statement, outer: readonly Loop[] = []): Touc
     default:
       return statement satisfies never;
   }
+}
+
+const buffersOf = (statements: readonly Statement[], write: boolean): ReadonlySet<Buffer> =>
+  new Set(statements.flatMap((s) => touches(s).flatMap((t) => (t.write === write ? [t.access.buffer] : []))));
+
+export const readBy = (statements: readonly Statement[]): ReadonlySet<Buffer> => buffersOf(statements, false);
+export const writtenBy = (statements: readonly Statement[]): ReadonlySet<Buffer> =>
+  buffersOf(statements, true);
+
+/** What stands for the parts of a statement; an access stored to or multiplied is asked for whole, one loaded is an expression's. */
+export interface StatementParts {
+  readonly loop?: (loop: Loop) => Loop;
+  readonly access: (access: Access) => Access;
+  readonly expression: (e: Expression) => Expression;
+}
+
+/** The same statement, and all within it, over other parts. */
+export function mapStatement(statement: Statement, parts: StatementParts): Statement {
+  const { loop = (l: Loop): Loop => l, access, expression } = parts;
+  const visit = (s: Statement): Statement => {
+    switch (s.kind) {
+      case "kernel":
+        return {
+          ...s,
+          loops: s.loops.map(loop),
+          stages: s.stages.map((stage): Stage => {
+            const made = { ...stage, loops: stage.loops.map(loop), value: expression(stage.value) };
+            return made.kind === "store" ? { ...made, to: access(made.to) } : made;
+          }),
+        };
+      case "product":
+        return {
+          ...s,
+          m: s.m.map(loop),
+          n: s.n.map(loop),
+          k: s.k.map(loop),
+          left: access(s.left),
+          right: access(s.right),
+          to: access(s.to),
+          start: s.start && access(s.start),
+        };
+      case "loop":
+        return { ...s, loop: loop(s.loop), body: s.body.map(visit) };
+      case "if":
+        return { ...s, condition: expression(s.condition), then: s.then.map(visit) };
+      default:
+        return s satisfies never;
+    }
+  };
+  return visit(statement);
 }
 
 /** The run-time sizes that an entry's loops run over. */
