@@ -8,14 +8,7 @@
  */
 import binaryen from "binaryen";
 import { productStart, sameExtent } from "../../ir/kernel/build.ts";
-import type {
-  Access,
-  Expression,
-  Extent,
-  Loop,
-  Product,
-  Share,
-} from "../../ir/kernel/types.ts";
+import type { Access, Expression, Extent, Loop, Product, Share } from "../../ir/kernel/types.ts";
 import { addressOf } from "./address.ts";
 import type { Affine, Position } from "./affine.ts";
 import { extentStride, isConstant, position, sameStride, scale, unit } from "./affine.ts";
