@@ -78,7 +78,10 @@ function segmentEntry(entry: Entry, axis: SegmentedAxis, list: (buffer: Buffer) 
   const phases = phasesOf(roles);
   const plan = planSegments(roles, phases, steps);
   const timeOf = (k: number): number => phases.times[k]!;
-  const parts = makeParts(axis, steps, plan.kept, list);
+  // What is made on the way, such as a sum that holds all steps of another axis of this length, is nobody's sequence.
+  const sequences = roles.flatMap((r) => r.uses.map((u) => u.buffer)).filter(steps.isSequence);
+  const isCut = new Set(sequences.filter((b) => !plan.kept.has(b)));
+  const parts = makeParts(axis, isCut, list);
   const own = (phase: number): Role[] => roles.filter((_, k) => timeOf(k) === 2 * phase);
   /** Of a sequence of states that is cut, the phase in which it first comes about. */
   const phaseOf = new Map(
@@ -162,17 +165,12 @@ interface Parts {
   readonly of: (buffer: Buffer, phase: number | undefined) => Buffer | null;
 }
 
-function makeParts(
-  axis: SegmentedAxis,
-  steps: Steps,
-  kept: ReadonlySet<Buffer>,
-  list: (buffer: Buffer) => Buffer,
-): Parts {
+function makeParts(axis: SegmentedAxis, isCut: ReadonlySet<Buffer>, list: (buffer: Buffer) => Buffer): Parts {
   const made = new Map<string, Buffer>();
   const ids = new Map<Buffer, number>();
   return {
     of: (buffer, phase) => {
-      if (phase === undefined || !steps.isSequence(buffer) || kept.has(buffer)) return null;
+      if (phase === undefined || !isCut.has(buffer)) return null;
       if (!ids.has(buffer)) ids.set(buffer, ids.size);
       const key = `${ids.get(buffer)} ${phase}`;
       let part = made.get(key);

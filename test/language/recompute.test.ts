@@ -33,7 +33,11 @@ const tagged = (pipeline: string): ProgramCase => ({
   source: `input x : f32[T, 2]  target y : token(3)[T]\nx >> ${pipeline} >> softmax(y)`,
   lengths: { T: [4, 1, 3] },
 });
-const stacks = ["lstm(3, peephole) >> bidir >> stack(2)", "gru(3) >> dropout(0.3) >> stack(3)"].map(tagged);
+const stacks = [
+  "lstm(3, peephole) >> bidir >> stack(2)",
+  "gru(3) >> dropout(0.3) >> stack(3)",
+  "gru(3) >> bidir >> attention(luong)",
+].map(tagged);
 const read: ProgramCase = {
   name: "read at the end",
   source: "input x : f32[T, 2]  target y : token(3)\nx >> lstm(3) >> gru(4) >> last >> softmax(y)",
