@@ -2,36 +2,20 @@
  * Products alone, as the compiler emits them: a kernel program of one statement. What it takes is not part of the package's
  * interface, so it is bundled from the sources.
  */
-import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { bundled } from "./bundled.mjs";
 import { generator } from "./data.mjs";
-
-const root = fileURLToPath(new URL("..", import.meta.url));
 
 const entry = `
 export * from "./src/ir/kernel/build.ts";
 export { planMemory } from "./src/passes/plan-memory.ts";
 export { emit } from "./src/backends/wasm/emit.ts";`;
 
-async function loadCompiler() {
-  const outfile = `${root}dist/bench-kernels.js`;
-  await build({
-    stdin: { contents: entry, resolveDir: root, loader: "ts" },
-    outfile,
-    bundle: true,
-    format: "esm",
-    platform: "node",
-    external: ["binaryen"],
-  });
-  return import(outfile);
-}
-
 /**
  * `AB`: C[R, N] = bias[N] + A[R, K] W[K, N] with W in panels, as in a forward pass, and, over the packed transpose, as in
  * the gradient of an input. `AtB`: C[K, N] += A[R, K]ᵀ B[R, N] with C in panels, the gradient of a weight.
  */
 export async function productMaker() {
-  const c = await loadCompiler();
+  const c = await bundled("bench-kernels", entry);
   return ({ form, R, K, N }) => {
     const [r, k, n] = [c.loop("r", c.symbolic("B")), c.loop("k", c.fixed(K)), c.loop("n", c.fixed(N))];
     const rows = (name, dims) => c.rowsBuffer(name, "f32", dims, "temporary");

@@ -3,13 +3,9 @@
  * multiplications and additions, each of which counts; functions at what each costs alone on data in the nearest caches.
  * Counted on the program that is emitted: an expression once for every value of the loops' variables that it depends on.
  */
-import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
 import { compile, load } from "../dist/index.js";
-import { parsedLibrary } from "../scripts/parsed-library.mjs";
+import { bundled } from "./bundled.mjs";
 import { timed } from "./measure.mjs";
-
-const root = fileURLToPath(new URL("..", import.meta.url));
 
 const entry = `
 export { check } from "./src/compile/check.ts";
@@ -18,20 +14,6 @@ export { assemble } from "./src/compile/assemble.ts";
 export { compileKernels } from "./src/passes/kernel-pipeline.ts";
 export { children } from "./src/ir/kernel/walk.ts";
 export { extentSize } from "./src/ir/kernel/layout.ts";`;
-
-async function loadCompiler() {
-  const outfile = `${root}dist/bench-need.js`;
-  await build({
-    stdin: { contents: entry, resolveDir: root, loader: "ts" },
-    outfile,
-    bundle: true,
-    format: "esm",
-    platform: "node",
-    external: ["binaryen"],
-    plugins: [await parsedLibrary(root)],
-  });
-  return import(outfile);
-}
 
 /** Functions that are more than an operation, as a program that computes each from numbers in (0, 1). */
 const functions = {
@@ -72,7 +54,7 @@ export const functionCosts = ({ plain, ...times }) =>
 
 /** What a step of training computes: operations in products, other operations, and calls of each function. */
 export async function countStep(source, sizes) {
-  const c = await loadCompiler();
+  const c = await bundled("bench-need", entry);
   const { model } = c.check(source, "bench.rnn");
   const { program } = c.assemble("bench", c.makeEntries(model), model.train);
   const { entries } = c.compileKernels(program);

@@ -7,21 +7,14 @@ import { objectiveEntry } from "../elaborate/objective.ts";
 import type { Model } from "../elaborate/program.ts";
 import { fixedSize } from "../ir/graph/build.ts";
 import type { Axis, Graph } from "../ir/graph/types.ts";
-import { axesOf, nodesOf } from "../ir/graph/walk.ts";
+import { nodesOf } from "../ir/graph/walk.ts";
 import { split } from "../passes/split.ts";
 import { startMachine, type Machine, type Purpose } from "../runtime/machine.ts";
 import { check } from "./check.ts";
 import { compile } from "./compile.ts";
 import { makeEntries, type ObjectiveEntry } from "./entries.ts";
 import { readParameters, writeInputs, writeParameters } from "./module-memory.ts";
-import {
-  generator,
-  randomInputs,
-  raggedLengths,
-  randomParameters,
-  vocabularySizes,
-  type Generator,
-} from "./random-environment.ts";
+import { generator, randomEnvironment, type Generator } from "./random-environment.ts";
 import type { CompileOptions } from "./types.ts";
 
 export interface GradientRow {
@@ -115,7 +108,11 @@ export function finiteEnvironment(
   random: Generator,
 ): Environment {
   for (let trial = 0; ; trial++) {
-    const environment = randomEnvironment(model, graphs, random);
+    const environment = randomEnvironment(model, graphs, random, {
+      examples,
+      // The first example has five steps, the others from two to five.
+      length: (b) => (b === 0 ? 5 : 2 + Math.floor(4 * random())),
+    });
     if (trial === mostTrials || Number.isFinite(lossOf(graphs[1], environment))) return environment;
   }
 }
@@ -125,17 +122,6 @@ const mostTrials = 50;
 function lossOf(graph: Graph, environment: Environment): number {
   const root = graph.outputs.find((o) => o.role === "loss")!;
   return evaluate({ ...graph, outputs: [root] }, environment).get(root.name)!.data[0]!;
-}
-
-/** The first example has five steps, the others from two to five. */
-function randomEnvironment(model: Model, graphs: readonly Graph[], random: Generator): Environment {
-  const axes = graphs.flatMap((g) => axesOf(g)).filter((a) => a.size.kind === "ragged");
-  const lengths = raggedLengths(axes, examples, (b) => (b === 0 ? 5 : 2 + Math.floor(4 * random())));
-  const shape = { examples, lengths, vocabularies: vocabularySizes(model.data) };
-  const inputs = randomInputs(graphs, shape, () => random);
-  const params = randomParameters(model.parameters, random);
-  const ids = Int32Array.from({ length: examples }, (_, b) => b);
-  return { batch: examples, inputs, params, lengths, random: { seed: 1, step: 0, examples: ids } };
 }
 
 const norm = (values: ArrayLike<number>): number =>

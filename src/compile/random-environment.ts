@@ -2,10 +2,11 @@
  * Made data for looking at a program's gradients without any of its own: uniform numbers, vocabulary entries at random,
  * and parameters of a modest size. The same for the same generator.
  */
+import type { Model } from "../elaborate/program.ts";
 import { batch, fixedSize, isRagged, lengthAxes } from "../ir/graph/build.ts";
 import type { Environment, Tensor } from "../ir/graph/eval.ts";
 import type { Axis, Graph, Node, Parameter } from "../ir/graph/types.ts";
-import { nodesOf } from "../ir/graph/walk.ts";
+import { axesOf, nodesOf } from "../ir/graph/walk.ts";
 
 /** Gives uniform numbers in [0, 1), one after another. */
 export type Generator = () => number;
@@ -27,6 +28,28 @@ export interface DataShape {
   readonly lengths: ReadonlyMap<string, readonly number[]>;
   /** Sizes of vocabularies by the name of their data. */
   readonly vocabularies: ReadonlyMap<string, number>;
+}
+
+/** An environment for graphs of the model; `length` gives the lengths as `raggedLengths` takes them. */
+export function randomEnvironment(
+  model: Model,
+  graphs: readonly Graph[],
+  random: Generator,
+  { examples, length, seed = 1 }: RandomShape,
+): Environment {
+  const lengths = raggedLengths(graphs.flatMap(axesOf), examples, length);
+  const shape = { examples, lengths, vocabularies: vocabularySizes(model.data) };
+  const inputs = randomInputs(graphs, shape, () => random);
+  const params = randomParameters(model.parameters, random);
+  const ids = Int32Array.from({ length: examples }, (_, b) => b);
+  return { batch: examples, inputs, params, lengths, random: { seed, step: 0, examples: ids } };
+}
+
+export interface RandomShape {
+  readonly examples: number;
+  readonly length: (example: number, axis: Axis) => number;
+  /** Of what the model itself draws. */
+  readonly seed?: number;
 }
 
 /** Lengths along the ragged axes, `draw` giving each by its example and axis; past the end of what an axis lies within they are 0. */

@@ -23,7 +23,7 @@ import {
   isTime,
   namedAxis,
   number,
-  remember,
+  likeAxis,
   tensor,
 } from "./tensors.ts";
 import { evaluateSize } from "./evaluate.ts";
@@ -238,7 +238,7 @@ function readAlong(
     });
   const integer = at.node.type.dtype === "i32" ? at.node : build.unary("int", build.unary("floor", at.node));
   // Read along itself by computed positions, `w[(i + 1) % m]`: the positions are the result's axis, the table has another.
-  const apart = build.hasAxis(integer, axis) ? likeAxis(`${slot.name}'`, axis, environment) : axis;
+  const apart = build.hasAxis(integer, axis) ? ofIndex(`${slot.name}'`, axis, environment) : axis;
   const found = lookUp(build.rename(table.node, axis, apart), integer, apart, filler);
   return rest(at.bag ? build.reduce("sum", found, [at.bag]) : found, at.axes);
 }
@@ -300,7 +300,7 @@ export function bindIndices(
     const axis =
       slot.name === binder.name
         ? slot.axis
-        : likeAxis(`${binder.name}.${binder.span.start}`, slot.axis, environment);
+        : ofIndex(`${binder.name}.${binder.span.start}`, slot.axis, environment);
     bindings.set(binder.name, indexAlong(axis));
     scope = extend(environment, bindings);
   }
@@ -331,20 +331,9 @@ function slotOf(place: Index, name: string, environment: Environment): Slot | nu
 
 const listName = "list";
 
-/** Another axis of the same length. */
-function likeAxis(name: string, like: Axis, { session }: Environment): Axis {
-  const label = `${name}~${like.name}`;
-  return remember(session, label, () =>
-    like.size.kind === "fixed"
-      ? { ...like, name: label, kind: "named" }
-      : {
-          name: label,
-          kind: "time",
-          size: { kind: "linear", of: like, times: 1, plus: 0 },
-          order: like.order + 0.25,
-        },
-  );
-}
+/** The axis of an index that meets another one along the same axis. */
+const ofIndex = (name: string, like: Axis, { session }: Environment): Axis =>
+  likeAxis(`${name}~${like.name}`, like, 0.25, session);
 
 /** The index expressions that have the name among their indices, the first one first. */
 function* indexedBy(expression: Expression, name: string): Generator<Index> {

@@ -60,6 +60,19 @@ export function remember(session: Session, key: string, make: () => Axis): Axis 
   return axis;
 }
 
+/** Another axis of the same length, named so; a sequence's comes a little `after` its like in the order of axes. */
+export const likeAxis = (label: string, like: Axis, after: number, session: Session): Axis =>
+  remember(session, label, () =>
+    like.size.kind === "fixed"
+      ? { ...like, name: label, kind: "named" }
+      : {
+          name: label,
+          kind: "time",
+          size: { kind: "linear", of: like, times: 1, plus: 0 },
+          order: like.order + after,
+        },
+  );
+
 export const featureOf = (node: Node): Axis | null =>
   node.type.axes.find((axis) => axis.kind === "feature") ?? null;
 

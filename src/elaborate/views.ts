@@ -11,6 +11,7 @@ import {
   featureOf,
   freeAxis,
   namedAxis,
+  likeAxis,
   remember,
   tensor,
   withFeature,
@@ -21,17 +22,7 @@ import type { Tensor, Value } from "./values.ts";
 /** The value along a fresh axis of the same length, so that the two can meet (see the rule of captures in the graph). */
 export function shadowed(value: Tensor, axis: Axis, environment: Environment): Tensor {
   freeAxis(value.node, axis, environment.session);
-  const label = `${axis.name}*`;
-  const shadow = remember(environment.session, label, () =>
-    axis.size.kind === "fixed"
-      ? { ...axis, name: label, kind: "named" }
-      : {
-          name: label,
-          kind: "time",
-          size: { kind: "linear", of: axis, times: 1, plus: 0 },
-          order: axis.order + 0.5,
-        },
-  );
+  const shadow = likeAxis(`${axis.name}*`, axis, 0.5, environment.session);
   return {
     ...value,
     whole: value,

@@ -7,17 +7,10 @@ import { check } from "../../src/compile/check.ts";
 import { byParameter } from "../../src/compile/check-gradients.ts";
 import { compile } from "../../src/compile/compile.ts";
 import { makeEntries } from "../../src/compile/entries.ts";
-import {
-  generator,
-  raggedLengths,
-  randomInputs,
-  randomParameters,
-  vocabularySizes,
-} from "../../src/compile/random-environment.ts";
+import { generator, randomEnvironment } from "../../src/compile/random-environment.ts";
 import type { Model } from "../../src/elaborate/program.ts";
 import { type Environment, evaluate, withPadding } from "../../src/ir/graph/eval.ts";
 import type { Graph } from "../../src/ir/graph/types.ts";
-import { axesOf } from "../../src/ir/graph/walk.ts";
 
 const programs = {
   "a stack of both directions": `
@@ -46,20 +39,8 @@ const entriesOf = (model: Model): ReadonlyMap<string, Graph> =>
     makeEntries(model, { differentiable: true }).differentiable.map(({ name, graph }) => [name, graph]),
   );
 
-function environmentOf(model: Model, graphs: readonly Graph[]): Environment {
-  const examples = 3;
-  const random = generator(5);
-  const axes = graphs.flatMap((g) => axesOf(g)).filter((a) => a.size.kind === "ragged");
-  const lengths = raggedLengths(axes, examples, (b) => 4 - b);
-  const shape = { examples, lengths, vocabularies: vocabularySizes(model.data) };
-  return {
-    batch: examples,
-    inputs: randomInputs(graphs, shape, () => random),
-    params: randomParameters(model.parameters, random),
-    lengths,
-    random: { seed: 1, step: 0, examples: Int32Array.of(0, 1, 2) },
-  };
-}
+const environmentOf = (model: Model, graphs: readonly Graph[]): Environment =>
+  randomEnvironment(model, graphs, generator(5), { examples: 3, length: (b) => 4 - b });
 
 /** Σ y·dy over all outputs, within the lengths. */
 function worth(predict: Graph, environment: Environment): number {

@@ -8,17 +8,10 @@ import { check } from "../../src/compile/check.ts";
 import { compile } from "../../src/compile/compile.ts";
 import { makeEntries } from "../../src/compile/entries.ts";
 import { writeInputs, writeParameters } from "../../src/compile/module-memory.ts";
-import {
-  generator,
-  raggedLengths,
-  randomInputs,
-  randomParameters,
-  vocabularySizes,
-} from "../../src/compile/random-environment.ts";
+import { generator, randomEnvironment } from "../../src/compile/random-environment.ts";
 import type { Model } from "../../src/elaborate/program.ts";
 import type { Environment } from "../../src/ir/graph/eval.ts";
 import type { Graph } from "../../src/ir/graph/types.ts";
-import { axesOf } from "../../src/ir/graph/walk.ts";
 import type { Metadata } from "../../src/runtime/metadata.ts";
 import type { TfjsProgram } from "../../src/runtime/tfjs/program.ts";
 import { hasBrowser, openTab, type Tab } from "./browser.ts";
@@ -97,18 +90,9 @@ function variantsOf({ webgpu }: TfjsProgram, entry: Entry): ReadonlyMap<string, 
 
 /** More than four of everything that threads share: examples, steps, features. */
 function environmentOf(model: Model, graph: Graph): Environment {
-  const examples = 6;
-  const random = generator(3);
-  const axes = axesOf(graph).filter((a) => a.size.kind === "ragged");
-  const lengths = raggedLengths(axes, examples, (b) => 7 - (b % 2));
-  const shape = { examples, lengths, vocabularies: vocabularySizes(model.data) };
-  return {
-    batch: examples,
-    inputs: randomInputs([graph], shape, () => random),
-    params: steep(randomParameters(model.parameters, random)),
-    lengths,
-    random: { seed: 1, step: 0, examples: Int32Array.from({ length: examples }, (_, b) => b) },
-  };
+  const shape = { examples: 6, length: (b: number) => 7 - (b % 2) };
+  const environment = randomEnvironment(model, [graph], generator(3), shape);
+  return { ...environment, params: steep(environment.params) };
 }
 
 /** Scores so far apart that a softmax which does not know the largest of them overflows. */

@@ -7,15 +7,8 @@ import { check } from "../../src/compile/check.ts";
 import { byParameter } from "../../src/compile/check-gradients.ts";
 import { compile } from "../../src/compile/compile.ts";
 import { makeEntries } from "../../src/compile/entries.ts";
-import {
-  generator,
-  raggedLengths,
-  randomInputs,
-  randomParameters,
-  vocabularySizes,
-} from "../../src/compile/random-environment.ts";
-import { type Environment, evaluate, type Tensor, withPadding } from "../../src/ir/graph/eval.ts";
-import { axesOf } from "../../src/ir/graph/walk.ts";
+import { generator, randomEnvironment } from "../../src/compile/random-environment.ts";
+import { evaluate, type Tensor, withPadding } from "../../src/ir/graph/eval.ts";
 import { hasBrowser, openTab, type Tab } from "./browser.ts";
 import type { Backend } from "./remote-device.ts";
 
@@ -55,19 +48,12 @@ function makeCase(source: string) {
   const { model } = check(source, "model.rnn", { target: "tfjs" });
   const { predict, differentiable } = makeEntries(model!, { differentiable: true });
   const pullback = differentiable[0]!.graph;
-  const examples = 3;
   const random = generator(5);
-  const graphs = [predict!, pullback];
-  const axes = graphs.flatMap((g) => axesOf(g)).filter((a) => a.size.kind === "ragged");
-  const lengths = raggedLengths(axes, examples, (b) => 4 - b);
-  const shape = { examples, lengths, vocabularies: vocabularySizes(model!.data) };
-  const environment: Environment = {
-    batch: examples,
-    inputs: randomInputs(graphs, shape, () => random),
-    params: randomParameters(model!.parameters, random),
-    lengths,
-    random: { seed: 0, step: 0, examples: Int32Array.from({ length: examples }, (_, b) => b) },
-  };
+  const environment = randomEnvironment(model!, [predict!, pullback], random, {
+    examples: 3,
+    length: (b) => 4 - b,
+    seed: 0,
+  });
   const exactOutputs = withPadding(evaluate(predict!, environment), 0, environment);
   const both = { ...pullback, outputs: [...pullback.outputs, ...predict!.outputs] };
   const exactParameters = byParameter(both, environment);
@@ -91,7 +77,7 @@ function makeCase(source: string) {
           { data: [...data], shape: [...sizes] },
         ]),
       ),
-      lengths: Object.fromEntries(lengths),
+      lengths: Object.fromEntries(environment.lengths),
     },
     wanted: {
       outputs: new Map(
