@@ -167,22 +167,16 @@ interface Hazards {
 
 function makeHazards(step: Variable): Hazards {
   let since: readonly Trace[] = [];
-  let reduced = false;
   let moved: Variable | null = null;
   return {
     goOn: () => void (moved = step),
     meets: (statement) => {
       const leaves = statement.kind === "loop" ? leavesOf(statement.body) : [statement];
       const traces = leaves.flatMap((s) => tracesOf(s));
-      // The workgroup's own arrays are written anew by every joint reduction.
-      const reduces = leaves.some(
-        (s) => isTogether(s, []) && (s as Kernel).stages.some((x) => x.kind === "reduce"),
-      );
-      const waits = (reduces && reduced) || traces.some((a) => since.some((b) => collide(a, b, moved)));
+      const waits = traces.some((a) => since.some((b) => collide(a, b, moved)));
       // Of the next step, what counts is how it meets the one before.
       if (moved) return waits;
       since = waits ? traces : [...since, ...traces];
-      reduced = reduces || (reduced && !waits);
       return waits;
     },
   };

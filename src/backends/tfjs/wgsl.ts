@@ -20,7 +20,7 @@ import type {
   Product,
   Stage,
 } from "../../ir/kernel/types.ts";
-import { load } from "../../ir/kernel/build.ts";
+import { isFixed, load } from "../../ir/kernel/build.ts";
 import { loads } from "../../ir/kernel/walk.ts";
 import { slotAlignment } from "../../runtime/tfjs/program.ts";
 import {
@@ -36,7 +36,7 @@ import {
   unravel,
   valueOf,
 } from "./code.ts";
-import { hasInnerLoops, shares } from "./parallel.ts";
+import { shares } from "./parallel.ts";
 import { alone, type Passes, writeReduce } from "./reduce.ts";
 import { collide, type Trace, traceOf } from "./threads.ts";
 import { wgsl, wgslHelpers } from "./wgsl-dialect.ts";
@@ -164,8 +164,7 @@ export function statementShader(
   time: readonly Loop[],
   guards: readonly Expression[],
 ): Shader {
-  const rows =
-    statement.kind === "kernel" && hasInnerLoops(statement) && shares(statement).serial.length === 0;
+  const rows = statement.kind === "kernel" && isShared(statement);
   const points = rows ? statement.loops : parallelLoops(statement);
   const each = rows ? 1 : threads.points;
   const code = writeShader(program, rows ? threads.rows : threads.points, time, (w) => {
@@ -180,6 +179,24 @@ export function statementShader(
     });
   });
   return { code, points, each };
+}
+
+/**
+ * Whether the threads of a workgroup share a row, and meet to join their parts, or each has rows of its own: what takes
+ * fewer turns on a device of modest width, with sizes that are not known as they often are.
+ */
+function isShared(kernel: Kernel): boolean {
+  if (shares(kernel).serial.length > 0) return false;
+  const device = { lanes: 4096, size: 32 };
+  const pointsOf = (loops: readonly Loop[]): number =>
+    loops.reduce((n, { extent }) => n * (isFixed(extent) ? extent.plus : device.size), 1);
+  const rows = pointsOf(kernel.loops);
+  const turns = (lanes: number, row: number): number => row * Math.ceil((rows * lanes) / device.lanes);
+  return kernel.stages.some(({ loops }) => {
+    const points = pointsOf(loops);
+    const joined = points / threads.rows + 2 * groupsOf(threads.rows);
+    return turns(threads.rows, joined) < turns(1, points);
+  });
 }
 
 /** The loops whose points a statement computes at the same time. */
@@ -262,9 +279,12 @@ export function writeRow(w: Writer, scope: Scope, kernel: Kernel): void {
   let read: Trace[] = [];
   const meets = (a: Trace, others: readonly Trace[]): boolean => others.some((b) => collide(a, b, null));
   for (const stage of kernel.stages) {
-    const reads = loads(stage.kind === "store" ? [...stage.to.index, stage.value] : [stage.value]).map(
-      (access) => traceOf(access, false, stage.loops, []),
-    );
+    const isShort = stage.kind === "reduce" && isAlone(w, stage);
+    const roots = stage.kind === "store" ? [...stage.to.index, stage.value] : [stage.value];
+    const reads = loads(roots).map((access): Trace => {
+      const trace = traceOf(access, false, stage.loops, []);
+      return isShort ? { ...trace, own: null } : trace;
+    });
     const [store] = stage.kind === "store" ? [traceOf(stage.to, true, stage.loops, [])] : [];
     // A stage without loops is one thread's, but all read for it.
     const write = store && stage.loops.length === 0 ? { ...store, own: null } : store;
@@ -277,9 +297,9 @@ export function writeRow(w: Writer, scope: Scope, kernel: Kernel): void {
     const settled = reads.filter((a) => a.own === null || stage.loops.length === 0);
     if (write && meets(write, [...stored, ...read, ...settled])) wait();
     if (stage.kind === "reduce") {
-      writeReduce(code, scope, stage, together(w, stage.loops));
-      // All have read before the barrier in it.
-      read = [];
+      writeReduce(code, scope, stage, isShort ? alone(code, stage) : together(w, stage.loops));
+      // All have read before the barriers of a joint one.
+      read = isShort ? [...read, ...reads] : [];
       continue;
     }
     read.push(...reads);
@@ -293,6 +313,11 @@ export function writeRow(w: Writer, scope: Scope, kernel: Kernel): void {
   }
 }
 
+/** Whether each thread reduces by itself, in fewer turns than to join parts. */
+const isAlone = ({ lanes }: Writer, { loops }: Stage): boolean =>
+  loops.every((l) => isFixed(l.extent)) &&
+  loops.reduce((n, l) => n * l.extent.plus, 1) <= 2 * groupsOf(lanes);
+
 /** The points of the loops, each by one thread of the workgroup. */
 export function spread(w: Writer, scope: Scope, loops: readonly Loop[], body: (inner: Scope) => void): void {
   const { code, lanes } = w;
@@ -305,24 +330,41 @@ export function spread(w: Writer, scope: Scope, loops: readonly Loop[], body: (i
   code.lines.push("}");
 }
 
-/** Each thread leaves its part in a workgroup array, and after a barrier takes in all parts, in the same order. */
+/** Threads that join the parts of as many others each. */
+const groupsOf = (lanes: number): number => Math.sqrt(lanes);
+
+/**
+ * Each thread leaves its part in a workgroup array; some threads take in a run of parts each, and all take in what those have:
+ * in the same order whoever runs first. Behind its two barriers the arrays may be used again.
+ */
 function together(w: Writer, loops: readonly Loop[]): Passes {
   const { code, shared, lanes } = w;
   const { dialect } = code.target;
+  const groups = groupsOf(lanes);
   return {
     over: (scope, body) => spread(w, scope, loops, body),
     join: (parts, combine) => {
-      const arrays = parts.map(({ type }) => {
-        const name = `shared${shared.length}`;
-        shared.push(`var<workgroup> ${name}: array<${dialect.types[type]}, ${lanes}>;`);
-        return name;
-      });
-      parts.forEach(({ name }, k) => code.lines.push(`${arrays[k]}[lane] = ${name};`));
-      code.lines.push("workgroupBarrier();");
-      const other = code.fresh("i");
-      parts.forEach(({ name, start }) => code.lines.push(`${name} = ${start};`));
-      code.lines.push(`${dialect.counted(other, "0", String(lanes), "1")} {`);
-      code.lines.push(combine(arrays.map((a) => `${a}[${other}]`)), "}");
+      const arraysOf = (size: number): readonly string[] =>
+        parts.map(({ type }) => {
+          const name = `shared${shared.length}`;
+          shared.push(`var<workgroup> ${name}: array<${dialect.types[type]}, ${size}>;`);
+          return name;
+        });
+      const leave = (arrays: readonly string[]): void =>
+        parts.forEach(({ name }, k) => code.lines.push(`${arrays[k]}[lane] = ${name};`));
+      const takeIn = (arrays: readonly string[], from: string): void => {
+        const other = code.fresh("i");
+        parts.forEach(({ name, start }) => code.lines.push(`${name} = ${start};`));
+        code.lines.push(`${dialect.counted(other, from, `${from} + ${groups}`, "1")} {`);
+        code.lines.push(combine(arrays.map((a) => `${a}[${other}]`)), "}");
+      };
+      const [all, joined] = [arraysOf(lanes), arraysOf(groups)];
+      leave(all);
+      code.lines.push("workgroupBarrier();", `if (lane < ${groups}) {`);
+      takeIn(all, `lane * ${groups}`);
+      leave(joined);
+      code.lines.push("}", "workgroupBarrier();");
+      takeIn(joined, "0");
     },
   };
 }
