@@ -219,6 +219,11 @@ export const words: Readonly<Record<string, Explanation>> = {
     "validate 0.1  stop patience 3",
   ),
   average: setting("The model is the running average of the weights (Polyak & Juditsky 1992).", "average"),
+  lazy: word(
+    "adam",
+    "`adam(1e-3, lazy)`: rows of a table (`embed`) that a batch does not look up keep their weights and moments.",
+    "optimizer adam(1e-3, lazy)",
+  ),
   norm: word("clip", "`clip norm N`: the gradient over all weights is no longer than N.", "clip norm 5"),
   value: word("clip", "`clip value N`: each number of the gradient lies between -N and N.", "clip value 1"),
   patience: word(

@@ -3,18 +3,21 @@
  * the parameters and their start.
  */
 import { objectiveEntry } from "../elaborate/objective.ts";
+import type { Model } from "../elaborate/program.ts";
 import { lengthAxes } from "../ir/graph/build.ts";
-import type { Axis } from "../ir/graph/types.ts";
+import type { Axis, Graph } from "../ir/graph/types.ts";
 import { access } from "../ir/kernel/build.ts";
 import type { Buffer, Entry, Expression, KernelProgram } from "../ir/kernel/types.ts";
 import { i32 } from "../ir/kernel/build.ts";
+import { overlaps, startOf } from "../ir/kernel/walk.ts";
 import { stableHash } from "../passes/hash.ts";
 import { initialiserStatements } from "../passes/initialise.ts";
 import { lower } from "../passes/lower.ts";
 import type { PlacedParameter } from "../passes/lower-parameters.ts";
-import { optimiserStatements } from "../passes/optimiser.ts";
+import { optimiserStatements, type Table } from "../passes/optimiser.ts";
+import { marksOf, type Rows, sparseRows, tableAxes } from "../passes/sparse-rows.ts";
 import type { TrainSettings } from "../passes/train-settings.ts";
-import { rangeOf, trainingBuffers } from "../passes/training-buffers.ts";
+import { rangeOf, trainingBuffers, type TrainingBuffers } from "../passes/training-buffers.ts";
 import type { Entries } from "./entries.ts";
 
 export interface ProgramParts {
@@ -26,12 +29,17 @@ export interface ProgramParts {
   readonly generator: Entries["generator"];
 }
 
-/** `segments`: losses are to be evaluated in segments too, as training computes them. */
+export interface AssembleOptions {
+  /** Losses are to be evaluated in segments too, as training computes them. */
+  readonly segments?: boolean;
+  /** The gradients of tables are those of the rows that are looked up: see `sparse-rows`. */
+  readonly sparse?: boolean;
+}
+
 export function assemble(
-  name: string,
+  { graph, train }: Pick<Model, "graph" | "train">,
   entries: Entries,
-  train: TrainSettings,
-  segments = false,
+  { segments = false, sparse = false }: AssembleOptions = {},
 ): ProgramParts {
   const { predict, evaluate, objectives, owner, step, generator, differentiable } = entries;
   const all = [
@@ -46,7 +54,7 @@ export function assemble(
   const graphs = all.flatMap(([entry, graph]) => (graph ? [{ name: entry, graph }] : []));
   const turns = Math.max(1, objectives.length);
   const { counters } = trainingBuffers(4, train, turns);
-  const lowered = lower(name, graphs, { counters, owner });
+  const lowered = lower(graph.name, graphs, { counters, owner });
   const axes = new Map([
     ...[...lowered.inputs, ...lowered.outputs].map((x) => [x.buffer.name, x.axes] as const),
     ...lowered.lengths.map((x) => [x.buffer.name, lengthAxes(x.axis)] as const),
@@ -69,11 +77,14 @@ export function assemble(
   const own = objectives.map((_, k) =>
     isAlone ? flat : rangeOf(flat, String(k), flat.ranges.get(k) ?? noRange),
   );
+  const modelled = sparse ? sparseRows(lowered.program) : { program: lowered.program, rows: [] };
+  const tables = learns ? tablesOf(graph, lowered.parameters, modelled.rows, flat, train) : [];
   const updates = objectives.map(({ net }, index): Entry => {
     const isLast = index === objectives.length - 1;
+    const its = tables.filter((t) => overlaps(t.gradient, own[index]!.gradients));
     return {
       name: objectiveEntry("update", net),
-      body: optimiserStatements(train, own[index]!, { index, isLast }),
+      body: optimiserStatements(train, own[index]!, { index, isLast }, its),
       training: true,
     };
   });
@@ -81,11 +92,12 @@ export function assemble(
   const hasGradients = learns || differentiable.length > 0;
   const trains = new Set<string>(objectives.map(({ net }) => objectiveEntry("gradients", net)));
   if (segments) trains.add("evaluate");
-  const modelled = lowered.program.entries.map((e) => (trains.has(e.name) ? { ...e, training: true } : e));
+  const bodies = modelled.program.entries.map((e) => (trains.has(e.name) ? { ...e, training: true } : e));
   // A model without a loss is not trained: its memory is its parameters and what a prediction needs.
   const training = [...flat.moments, flat.settings, flat.report, flat.factors];
   const buffers: readonly Buffer[] = [
-    ...lowered.program.buffers.filter((b) => hasGradients || b.role !== "gradient"),
+    ...modelled.program.buffers.filter((b) => hasGradients || b.role !== "gradient"),
+    ...tables.flatMap((t) => [...t.moments, ...(t.isSparse ? [] : [t.met])]),
     ...(lowered.counters ? [] : [counters]),
     ...(learns ? training : []),
     ...(isAlone ? [] : own.flatMap((b) => [b.parameters, b.gradients, ...b.moments])),
@@ -93,8 +105,35 @@ export function assemble(
   ];
   return {
     ...parts,
-    program: { ...lowered.program, buffers, entries: [...modelled, ...extra] },
+    program: { ...lowered.program, buffers, entries: [...bodies, ...extra] },
   };
+}
+
+/** The tables whose rows are updated by themselves: those with sparse gradients, and all where an update is lazy. */
+function tablesOf(
+  graph: Graph,
+  parameters: readonly PlacedParameter[],
+  sparse: readonly Rows[],
+  flat: TrainingBuffers,
+  train: TrainSettings,
+): readonly Table[] {
+  const lookedUp = tableAxes(graph);
+  const isLazy = train.optimiser.kind === "adam" && train.optimiser.lazy;
+  return parameters.flatMap((p): Table[] => {
+    const { parameter, buffer, gradient, stackDim, dims } = p;
+    const rows = sparse.find((r) => r.gradient === gradient);
+    const axis = lookedUp.get(parameter.name);
+    if (!rows && !(isLazy && axis && stackDim === null)) return [];
+    const dim = rows ? 0 : dims[parameter.axes.indexOf(axis!)]!;
+    const moments = flat.moments.map((m): Buffer => ({
+      ...gradient,
+      name: `${m.name}.${buffer.name}`,
+      role: "moment",
+      within: { buffer: m, offset: startOf(gradient) },
+    }));
+    const { met } = rows ?? { met: marksOf(gradient, dim) };
+    return [{ gradient, met, parameter: buffer, moments, dim, isSparse: rows !== undefined }];
+  });
 }
 
 /** Of an objective whose parameters have come to nothing. */

@@ -49,7 +49,8 @@ export async function compile(
         differentiable: options.target === "tfjs",
         observe: (entry, stage) => stages.pass(entry, stage),
       });
-      const parts = assemble(model.graph.name, entries, model.train, segments);
+      const sparse = !segments && options.target !== "tfjs" && !without.has("sparse-rows");
+      const parts = assemble(model, entries, { segments, sparse });
       const fused = compileKernels(parts.program, { without, segments, threads, observe: stages.kernels });
       return { parts, fused };
     },

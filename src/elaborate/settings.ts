@@ -7,6 +7,7 @@ import {
   argumentAliases,
   averageDefault,
   optimiserArguments,
+  optimiserFlags,
   optimiserDefaults,
   scheduleArguments,
   scheduleDefaults,
@@ -112,8 +113,14 @@ const argumentsOf = (e: Expression): readonly Argument[] => (e.kind === "call" ?
 
 function optimiserOf(expression: Expression, setting: Setting, reporter: Reporter): Optimiser {
   const kind = calleeName(expression) as OptimiserKind;
-  const fields = filled(argumentsOf(expression), optimiserArguments(kind), kind, setting, reporter);
-  return { ...optimiserDefaults[kind], ...fields } as Optimiser;
+  const flags = optimiserFlags(kind);
+  const isFlag = ({ name, value }: Argument): boolean =>
+    name === null && value.kind === "name" && flags.includes(value.name);
+  const given = argumentsOf(expression);
+  const set = given.filter(isFlag).map(({ value }) => [calleeName(value), true] as const);
+  const numbers = given.filter((a) => !isFlag(a));
+  const fields = filled(numbers, optimiserArguments(kind), kind, setting, reporter, flags);
+  return { ...optimiserDefaults[kind], ...fields, ...Object.fromEntries(set) } as Optimiser;
 }
 
 function scheduleOf(expression: Expression, setting: Setting, reporter: Reporter): Schedule {
@@ -129,19 +136,21 @@ function filled(
   stage: string,
   setting: Setting,
   reporter: Reporter,
+  flags: readonly string[] = [],
 ): Record<string, number> {
   const fields: Record<string, number> = {};
   let next = 0;
   for (const argument of args) {
-    const written = argument.name?.name ?? null;
+    const word = argument.value.kind === "name" ? argument.value.name : null;
+    const written = argument.name?.name ?? word;
     const name =
       written === null ? names[next++] : names.includes(written) ? written : argumentAliases[written];
-    if (name === undefined || !names.includes(name))
+    if (name === undefined || !names.includes(name) || (word !== null && !argument.name))
       reporter.report("unknown-option", argument.span, {
         stage,
         name: written ?? "this",
-        nearest: written === null ? "" : (nearest(written, names) ?? ""),
-        known: names.map((n) => `\`${n}\``).join(", "),
+        nearest: written === null ? "" : (nearest(written, [...names, ...flags]) ?? ""),
+        known: [...names, ...flags].map((n) => `\`${n}\``).join(", "),
       });
     else {
       const value = constant(argument.value, setting, reporter);

@@ -9,7 +9,8 @@ import { planMemory } from "./plan-memory.ts";
 import { segment } from "./segment.ts";
 import { apartInLoops, share } from "./share.ts";
 
-export const kernelPassNames = ["fuse", "share", "plan-memory"] as const;
+/** `sparse-rows` comes before them, with the optimiser, which it changes too. */
+export const kernelPassNames = ["sparse-rows", "fuse", "share", "plan-memory"] as const;
 
 export interface KernelOptions {
   /** Names of passes to leave out; without `plan-memory` no two buffers share memory. */

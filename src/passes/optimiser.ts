@@ -12,6 +12,7 @@ import {
   binary,
   f32,
   fixed,
+  fixedElements,
   i32,
   load,
   loop,
@@ -20,7 +21,9 @@ import {
   variable,
 } from "../ir/kernel/build.ts";
 import type { Access, Buffer, Expression, Kernel, Stage, Statement } from "../ir/kernel/types.ts";
+import { startOf } from "../ir/kernel/walk.ts";
 import { ruleOf } from "./optimiser-rules.ts";
+import { eachMet, type Rows } from "./sparse-rows.ts";
 import type { OptimiserSettings } from "./train-settings.ts";
 import {
   counterIndex,
@@ -39,20 +42,65 @@ export { momentCount, momentNames } from "./optimiser-rules.ts";
 /** Places in the `factors` buffer. */
 const factorIndex = { squares: 0, clip: 1, stepSize: 2, correction: 3, average: 4 } as const;
 
+/** The weights of a table that is looked up in, with their gradient: see `sparse-rows`. */
+export interface Table extends Rows {
+  readonly parameter: Buffer;
+  /** In the order of `momentNames`. */
+  readonly moments: readonly Buffer[];
+  /** The dim of these buffers that rows are counted along. */
+  readonly dim: number;
+  /** Rows that are not met are known to be zero, and the others are marked. */
+  readonly isSparse: boolean;
+}
+
+/** Whether a row whose gradient is zero stays as it is: by the rule itself, or because it is asked for. */
+export const sparesRows = ({ optimiser, regularize, average }: OptimiserSettings): boolean =>
+  optimiser.kind === "adam"
+    ? optimiser.lazy
+    : (optimiser.kind === "sgd" || optimiser.kind === "adagrad") &&
+      optimiser.decay === 0 &&
+      regularize.l2 === 0 &&
+      average === null;
+
 export function optimiserStatements(
   settings: OptimiserSettings,
   flat: TrainingBuffers,
   turn: Turn = onlyTurn,
+  tables: readonly Table[] = [],
 ): readonly Statement[] {
+  const spared = sparesRows(settings) ? tables : [];
   return [
-    ...sumOfSquares(flat.gradients, scalarAt(flat.factors, factorIndex.squares)),
+    ...sumOfSquares(flat, tables),
     scalars(settings, flat, turn),
     {
       kind: "if",
       condition: binary("eq", scalar(flat.counters, turnCounters(turn).skipped), i32(0)),
-      then: [elements(settings, flat)],
+      then: [
+        ...partsBeside(flat, spared).map((part) => elements(settings, flat, part)),
+        ...spared.map((table) => elementsOfRows(settings, flat, table)),
+      ],
     },
   ];
+}
+
+/** A part of the flat buffers. */
+interface Part {
+  readonly from: number;
+  readonly length: number;
+}
+
+/** What of the flat buffers is not the tables'. */
+function partsBeside({ gradients }: TrainingBuffers, tables: readonly Table[]): readonly Part[] {
+  const start = startOf(gradients);
+  const end = gradients.dims[0]!.plus;
+  const parts: Part[] = [];
+  let from = 0;
+  for (const { gradient } of [...tables].sort((a, b) => startOf(a.gradient) - startOf(b.gradient))) {
+    const at = startOf(gradient) - start;
+    if (at > from) parts.push({ from, length: at - from });
+    from = at + fixedElements(gradient);
+  }
+  return end > from || tables.length === 0 ? [...parts, { from, length: end - from }] : parts;
 }
 
 // ---- the norm -----------------------------------------------------------------------------------------------
@@ -60,35 +108,72 @@ export function optimiserStatements(
 /** Sums of sums: in float32 a single sum of a million squares would lose its last digits. */
 const blockSize = 512;
 
-function sumOfSquares(buffer: Buffer, to: Access): readonly Statement[] {
-  const count = buffer.dims[0]!.plus;
-  const blocks = Math.floor(count / blockSize);
-  const rest = count % blockSize;
+function sumOfSquares(flat: TrainingBuffers, tables: readonly Table[]): readonly Statement[] {
+  const to = scalarAt(flat.factors, factorIndex.squares);
+  const sparse = tables.filter((t) => t.isSparse);
   const clear: Kernel = kernel("norm.clear", [], [store(to, f32(0))]);
-  const whole = loop("block", fixed(blocks));
-  const parts: Kernel[] = [];
-  if (blocks > 0)
-    parts.push(
-      addSquares("norm.blocks", [whole], blockSize, binary("mul", at(whole.variable), i32(blockSize))),
-    );
-  if (rest > 0) parts.push(addSquares("norm.rest", [], rest, i32(blocks * blockSize)));
-  return [clear, ...parts];
+  return [
+    clear,
+    ...partsBeside(flat, sparse).flatMap(blocksOfSquares),
+    ...tables.map((t) => (t.isSparse ? eachMet(t, 1, (row) => [squaresOfRow(t, row, [])]) : marksOfRows(t))),
+  ];
+
+  function blocksOfSquares({ from, length }: Part): readonly Statement[] {
+    const blocks = Math.floor(length / blockSize);
+    const rest = length % blockSize;
+    const whole = loop("block", fixed(blocks));
+    const first = binary("mul", at(whole.variable), i32(blockSize));
+    const start = from === 0 ? first : binary("add", first, i32(from));
+    const parts: Kernel[] = [];
+    if (blocks > 0) parts.push(addSquares("norm.blocks", [whole], blockSize, start));
+    if (rest > 0) parts.push(addSquares("norm.rest", [], rest, i32(from + blocks * blockSize)));
+    return parts;
+  }
 
   function addSquares(name: string, loops: Kernel["loops"], length: number, from: Expression): Kernel {
     const inner = loop("i", fixed(length));
-    const element = load(access(buffer, [binary("add", from, at(inner.variable))]));
-    const result = variable("sum");
-    return kernel(name, loops, [
-      { kind: "reduce", loops: [inner], fn: "sum", value: binary("mul", element, element), result },
-      {
-        kind: "store",
-        loops: [],
-        to,
-        value: { kind: "reduced", dtype: "f32", stage: result },
-        accumulate: true,
-      },
-    ]);
+    const element = load(access(flat.gradients, [binary("add", from, at(inner.variable))]));
+    const { sum, stage } = sumStage([inner], binary("mul", element, element));
+    return kernel(name, loops, [stage, { ...store(to, sum), accumulate: true }]);
   }
+
+  function squaresOfRow(table: Table, row: Expression, loops: Kernel["loops"]): Kernel {
+    const { inner, place } = rowOf(table, row);
+    const element = load(place(table.gradient));
+    const { sum, stage } = sumStage(inner, binary("mul", element, element));
+    const isLearned = binary("gt", sum, f32(0));
+    const mark = store(access(table.met, [row]), select(isLearned, i32(2), i32(table.isSparse ? 1 : 0)));
+    const added = { ...store(to, sum), accumulate: true };
+    return kernel(
+      `${table.gradient.name} norm`,
+      loops,
+      table.isSparse ? [stage, added, mark] : [stage, mark],
+    );
+  }
+
+  function marksOfRows(table: Table): Kernel {
+    const row = loop("v", table.met.dims[0]!);
+    return squaresOfRow(table, at(row.variable), [row]);
+  }
+}
+
+function sumStage(
+  loops: Kernel["loops"],
+  value: Expression,
+): { readonly sum: Expression; readonly stage: Stage } {
+  const result = variable("sum");
+  const sum: Expression = { kind: "reduced", dtype: "f32", stage: result };
+  return { sum, stage: { kind: "reduce", loops, fn: "sum", value, result } };
+}
+
+/** The loops over a row, and where each of its elements is in a buffer like the table's. */
+function rowOf(
+  { gradient, dim }: Table,
+  row: Expression,
+): { readonly inner: Kernel["loops"]; readonly place: (buffer: Buffer) => Access } {
+  const loops = gradient.dims.map((d, k) => loop(`d${k}`, d));
+  const index = loops.map((l, k) => (k === dim ? row : at(l.variable)));
+  return { inner: loops.filter((_, k) => k !== dim), place: (buffer) => access(buffer, index) };
 }
 
 // ---- once an update -----------------------------------------------------------------------------------------
@@ -148,32 +233,85 @@ function oneMinusPower(beta: number, t: Expression): Expression {
 
 // ---- every element ------------------------------------------------------------------------------------------
 
-function elements(settings: OptimiserSettings, flat: TrainingBuffers): Kernel {
+function elements(settings: OptimiserSettings, flat: TrainingBuffers, { from, length }: Part): Kernel {
+  const i = loop("i", fixed(length));
+  const element = from === 0 ? at(i.variable) : binary("add", at(i.variable), i32(from));
+  const place = (buffer: Buffer): Access => access(buffer, [element]);
+  const { parameters, gradients, moments } = flat;
+  return kernel(
+    "update",
+    [i],
+    nextOf(settings, flat, place(parameters), place(gradients), moments.map(place)).map(({ to, value }) =>
+      store(to, value),
+    ),
+  );
+}
+
+/** Of the rows that have learned something; the others keep what they have. */
+function elementsOfRows(settings: OptimiserSettings, flat: TrainingBuffers, table: Table): Statement {
+  const { parameter, gradient, moments, met, isSparse } = table;
+  const next = (place: (buffer: Buffer) => Access): readonly Next[] =>
+    nextOf(settings, flat, place(parameter), place(gradient), moments.map(place));
+  const name = `${parameter.name} update`;
+  if (isSparse)
+    return eachMet(table, 2, (row) => {
+      const { inner, place } = rowOf(table, row);
+      return [
+        kernel(
+          name,
+          inner,
+          next(place).map(({ to, value }) => store(to, value)),
+        ),
+      ];
+    });
+  const row = loop("v", met.dims[0]!);
+  const { inner, place } = rowOf(table, at(row.variable));
+  const isLearned = binary("ge", load(access(met, [at(row.variable)])), i32(2));
+  return kernel(
+    name,
+    [row, ...inner],
+    next(place).map(({ to, value }) => store(to, select(isLearned, value, load(to)))),
+  );
+}
+
+interface Next {
+  readonly to: Access;
+  readonly value: Expression;
+}
+
+/** One element of the parameters and moments, after the update. */
+function nextOf(
+  settings: OptimiserSettings,
+  flat: TrainingBuffers,
+  to: Access,
+  gradient: Access,
+  moments: readonly Access[],
+): readonly Next[] {
   const { optimiser, average } = settings;
-  const i = loop("i", flat.parameters.dims[0]!);
-  const place = (buffer: Buffer): Access => access(buffer, [at(i.variable)]);
-  const parameter = load(place(flat.parameters));
+  const parameter = load(to);
   const rule = ruleOf(optimiser);
   const [nextParameter, nextMoments] = rule.update({
     parameter,
-    gradient: regularised(settings, flat, load(place(flat.gradients)), parameter),
-    moments: rule.moments.map((_, k) => load(place(flat.moments[k]!))),
+    gradient: regularised(settings, flat, load(gradient), parameter),
+    moments: rule.moments.map((_, k) => load(moments[k]!)),
     rate: scalar(flat.settings, settingIndex.rate),
     stepSize: scalar(flat.factors, factorIndex.stepSize),
     correction: scalar(flat.factors, factorIndex.correction),
   });
-  const stages: Stage[] = [];
+  const next: Next[] = [];
   if (average !== null) {
-    const to = place(flat.moments[rule.moments.length]!);
+    const to = moments[rule.moments.length]!;
     const share = scalar(flat.factors, factorIndex.average);
     const before = load(to);
     const change = binary("mul", share, binary("sub", nextParameter, before));
-    stages.push(store(to, binary("add", before, change)));
+    next.push({ to, value: binary("add", before, change) });
   }
-  stages.push(store(place(flat.parameters), nextParameter));
-  nextMoments.forEach((next, k) => stages.push(store(place(flat.moments[k]!), next)));
   // Shared expressions are computed once per point, so it does not matter that θ and the moments are read and written.
-  return kernel("update", [i], stages);
+  return [
+    ...next,
+    { to, value: nextParameter },
+    ...nextMoments.map((value, k) => ({ to: moments[k]!, value })),
+  ];
 }
 
 /** The gradient that the rule sees: clipped as a whole, then each element, then with the pull of L2. */
@@ -200,7 +338,7 @@ const kernel = (name: string, loops: Kernel["loops"], stages: readonly Stage[]):
   stages,
 });
 
-const store = (to: Access, value: Expression): Stage => ({
+const store = (to: Access, value: Expression): Extract<Stage, { kind: "store" }> => ({
   kind: "store",
   loops: [],
   to,

@@ -12,10 +12,10 @@
  * does alone. Makes true: within a statement, each element of a buffer that it writes belongs to one thread, which alone
  * reads it.
  */
-import { fixedElements, sameExtent } from "../ir/kernel/build.ts";
+import { sameExtent } from "../ir/kernel/build.ts";
 import { isShared } from "../ir/kernel/share.ts";
 import type { Access, Buffer, KernelProgram, Loop, Share, Statement } from "../ir/kernel/types.ts";
-import { loads, root, touches, writtenBy } from "../ir/kernel/walk.ts";
+import { loads, overlaps, root, touches, writtenBy } from "../ir/kernel/walk.ts";
 
 type Leaf = Extract<Statement, { kind: "kernel" | "product" }>;
 
@@ -145,16 +145,6 @@ function dimOf(access: Access, loop: Loop): number | undefined {
   const dim = access.index.findIndex((_, d) => isVariable(access, d, loop));
   return dim < 0 ? undefined : dim;
 }
-
-/** Whether two buffers have elements in common. */
-function overlaps(a: Buffer, b: Buffer): boolean {
-  if (root(a) !== root(b)) return false;
-  if (a.within === null || b.within === null) return true;
-  const [from, to] = [startOf(a), startOf(b)];
-  return from < to + fixedElements(b) && to < from + fixedElements(a);
-}
-
-const startOf = ({ within }: Buffer): number => (within ? within.offset + startOf(within.buffer) : 0);
 
 // ---- memory -------------------------------------------------------------------------------------------------
 

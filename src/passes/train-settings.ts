@@ -20,14 +20,17 @@ export const optimiserDefaults: { readonly [Kind in OptimiserKind]: OptimiserOf<
   nesterov: { kind: "nesterov", rate: 0.01, momentum: 0.9, decay: 0 },
   rmsprop: { kind: "rmsprop", rate: 0.01, alpha: 0.99, epsilon: 1e-8, momentum: 0, decay: 0 },
   adagrad: { kind: "adagrad", rate: 0.01, epsilon: 1e-10, decay: 0 },
-  adam: { kind: "adam", rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, decay: 0 },
+  adam: { kind: "adam", rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, decay: 0, lazy: false },
   adamw: { kind: "adamw", rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, decay: 0.01 },
 };
 
-/** The arguments that an optimiser takes, in their order. */
-export function optimiserArguments(kind: OptimiserKind): readonly string[] {
-  return Object.keys(optimiserDefaults[kind]).filter((field) => field !== "kind");
-}
+/** The numbers that an optimiser takes, in their order. */
+export const optimiserArguments = (kind: OptimiserKind): readonly string[] => fieldsOf(kind, "number");
+/** The words that it takes. */
+export const optimiserFlags = (kind: OptimiserKind): readonly string[] => fieldsOf(kind, "boolean");
+
+const fieldsOf = (kind: OptimiserKind, type: "number" | "boolean"): readonly string[] =>
+  Object.entries(optimiserDefaults[kind]).flatMap(([field, value]) => (typeof value === type ? [field] : []));
 
 type ScheduleOf<Kind> = Extract<Schedule, { readonly kind: Kind }>;
 

@@ -4,7 +4,10 @@
  * passes import them as types only. Types alone: this file adds no byte to a package.
  */
 
-/** PyTorch's optimisers by PyTorch's rules. `decay` is L2 added to the gradient, but for adamw, where it is decoupled. */
+/**
+ * PyTorch's optimisers by PyTorch's rules. `decay` is L2 added to the gradient, but for adamw, where it is decoupled. `lazy`: rows
+ * of tables that a batch does not look up keep their weights and moments, as in PyTorch's SparseAdam.
+ */
 export type Optimiser =
   | { readonly kind: "sgd"; readonly rate: number; readonly decay: number }
   | Momentum<"momentum">
@@ -18,7 +21,7 @@ export type Optimiser =
       readonly decay: number;
     }
   | { readonly kind: "adagrad"; readonly rate: number; readonly epsilon: number; readonly decay: number }
-  | Adam<"adam">
+  | (Adam<"adam"> & { readonly lazy: boolean })
   | Adam<"adamw">;
 
 interface Momentum<Kind> {

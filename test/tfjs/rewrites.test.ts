@@ -29,7 +29,7 @@ const sizes = { B: 3, T: 4 };
 
 function programOf(source: string): KernelProgram {
   const { model } = check(source, "model.rnn", {});
-  const { program } = assemble(model!.graph.name, makeEntries(model!), model!.train);
+  const { program } = assemble(model!, makeEntries(model!));
   return { ...compileKernels(program), plan: null };
 }
 

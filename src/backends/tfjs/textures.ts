@@ -3,7 +3,7 @@ import { CompilerBug } from "../../diagnostics/diagnostic.ts";
 import { panels, type Panels, strides } from "../../ir/kernel/addresses.ts";
 import { fixedElements, rowDims } from "../../ir/kernel/build.ts";
 import type { Buffer, Extent } from "../../ir/kernel/types.ts";
-import { root } from "../../ir/kernel/walk.ts";
+import { root, startOf } from "../../ir/kernel/walk.ts";
 import type { TextureInfo } from "../../runtime/tfjs/program.ts";
 import { type Code, extentText } from "./code.ts";
 
@@ -37,13 +37,6 @@ export const outerDims = (buffer: Buffer): readonly Extent[] =>
 /** Rows from one index of each outer dim to the next. */
 export const rowSteps = (buffer: Buffer): readonly (readonly Extent[])[] =>
   outerDims(buffer).map((_, d, all) => all.slice(d + 1));
-
-/** The elements before a part of a flat buffer. */
-export function startOf(buffer: Buffer): number {
-  let offset = 0;
-  for (let part = buffer.within; part !== null; part = part.buffer.within) offset += part.offset;
-  return offset;
-}
 
 const sum = (terms: readonly string[]): string => (terms.length === 0 ? "0" : terms.join(" + "));
 const scaled = (x: string, factor: number): string => (factor === 1 ? x : `${x} * ${factor}`);

@@ -16,7 +16,7 @@ import type {
   Statement,
   Variable,
 } from "../../ir/kernel/types.ts";
-import { expressions, root } from "../../ir/kernel/walk.ts";
+import { expressions, root, startOf } from "../../ir/kernel/walk.ts";
 import type {
   Draw,
   DrawRun,
@@ -27,7 +27,7 @@ import type {
   WebglProgram,
 } from "../../runtime/tfjs/program.ts";
 import { type Pull, pullOfProduct, pullOfStage, shifted, type Targets, writeFragment } from "./glsl.ts";
-import { outerDims, rowSteps, startOf, textureOf } from "./textures.ts";
+import { outerDims, rowSteps, textureOf } from "./textures.ts";
 import { inputsOf } from "./webgpu.ts";
 
 /** Targets of one draw that every device allows. */

@@ -13,6 +13,7 @@ import type {
   Stage,
   Statement,
 } from "./types.ts";
+import { fixedElements } from "./build.ts";
 
 /** The expressions directly below one, indices of a load included. */
 export function children(e: Expression): readonly Expression[] {
@@ -186,3 +187,14 @@ export function loads(roots: readonly Expression[]): Access[] {
 
 /** The buffer that holds the elements in the end. */
 export const root = (buffer: Buffer): Buffer => (buffer.within ? root(buffer.within.buffer) : buffer);
+
+/** Whether two buffers have elements in common. */
+export function overlaps(a: Buffer, b: Buffer): boolean {
+  if (root(a) !== root(b)) return false;
+  if (a.within === null || b.within === null) return true;
+  const [from, to] = [startOf(a), startOf(b)];
+  return from < to + fixedElements(b) && to < from + fixedElements(a);
+}
+
+/** The elements before a part of a larger buffer. */
+export const startOf = ({ within }: Buffer): number => (within ? within.offset + startOf(within.buffer) : 0);
