@@ -39,7 +39,8 @@ export async function compile(
   stages.graph("graph", model.graph);
 
   const without = new Set(options.without ?? []);
-  const threads = (options.threads ?? false) && options.target !== "tfjs";
+  const device = options.target === "tfjs";
+  const threads = (options.threads ?? false) && !device;
   const { made, choice } = chooseRecompute(
     (recompute) => {
       const segments = recompute === "segments";
@@ -49,9 +50,15 @@ export async function compile(
         differentiable: options.target === "tfjs",
         observe: (entry, stage) => stages.pass(entry, stage),
       });
-      const sparse = !segments && options.target !== "tfjs" && !without.has("sparse-rows");
+      const sparse = !segments && !device && !without.has("sparse-rows");
       const parts = assemble(model, entries, { segments, sparse });
-      const fused = compileKernels(parts.program, { without, segments, threads, observe: stages.kernels });
+      const fused = compileKernels(parts.program, {
+        without,
+        segments,
+        device,
+        threads,
+        observe: stages.kernels,
+      });
       return { parts, fused };
     },
     options,

@@ -19,7 +19,7 @@
 import * as build from "../ir/graph/build.ts";
 import type { Axis, Node } from "../ir/graph/types.ts";
 import { bodyRoots, rebuild } from "../ir/graph/walk.ts";
-import { binders, dependence, meets, readers, rewriteScans, type Replacement } from "./body.ts";
+import { binders, dependence, meets, readers, rebuildWider, rewriteScans, type Replacement } from "./body.ts";
 import { stepCondition } from "./guards.ts";
 import type { Pass } from "./pass.ts";
 
@@ -43,6 +43,7 @@ function deferFrom(scan: Node<"scan">): Replacement | null {
   // First every term says which sequences it wants, then the scan is made, then the sums read them.
   const wanted: Node[] = [];
   const later = sums.map((terms) => terms?.map((term) => planner.sum(term, wanted)));
+  planner.settle(parts.outputs, wanted);
   const outputs = [...parts.outputs, ...wanted];
   const made = build.scan({ ...parts, states: parts.states.filter((_, k) => !sums[k]), outputs }, scan.label);
   const sequence = (node: Node): Node => build.scanOutput(made, parts.outputs.length + wanted.indexOf(node));
@@ -76,6 +77,7 @@ type Later = (sequence: (node: Node) => Node) => Node;
 
 function plan(scan: Node<"scan">) {
   const { axis } = scan.attributes;
+  const sequences = new Map<Node, Node>(build.scanParts(scan).elements.map((e) => [e.formal, e.sequence]));
   const depends = dependence();
   const bound = binders(scan);
   const inside = (node: Node): boolean => meets(depends(node), bound);
@@ -97,13 +99,57 @@ function plan(scan: Node<"scan">) {
     return countsRight(node, []);
   };
 
+  const want = (x: Node, wanted: Node[]): Later => {
+    if (!inside(x)) return () => x;
+    if (!wanted.includes(x)) wanted.push(x);
+    return (sequence) => sequence(x);
+  };
+
+  /** Values of single elements that are summed: whether they are kept for all steps is decided when all else is known. */
+  const open: { readonly node: Node; later: Later | null }[] = [];
+  const summand = (node: Node): Later => {
+    const entry: (typeof open)[number] = { node, later: null };
+    open.push(entry);
+    return (sequence) => entry.later!(sequence);
+  };
+
+  /**
+   * A value over all steps from sequences that there are anyway; null where it would need others. `found` gathers the values
+   * of the body that are read.
+   */
+  const again = (node: Node, kept: ReadonlySet<Node>, found: Set<Node>): Later | null => {
+    if (!inside(node)) return () => node;
+    const own = sequences.get(node);
+    if (own || kept.has(node)) {
+      found.add(node);
+      return own ? () => own : (sequence) => sequence(node);
+    }
+    const operands = isCheap(node) ? node.operands.map((x) => again(x, kept, found)) : [null];
+    if (operands.includes(null)) return null;
+    return (sequence) =>
+      rebuildWider(
+        node,
+        operands.map((x) => x!(sequence)),
+      );
+  };
+
+  /** Decides what is kept besides the scan's outputs and what products want. */
+  const settle = (outputs: readonly Node[], wanted: Node[]): void => {
+    const kept = new Set([...outputs, ...wanted]);
+    for (const entry of open) {
+      const { node } = entry;
+      const found = new Set<Node>();
+      const later = again(node, kept, found);
+      const large = [...found].filter((x) => x.type.axes.length >= node.type.axes.length);
+      if (later && large.length <= mostLarge) {
+        for (const x of found) if (!sequences.has(x)) want(x, wanted);
+        entry.later = later;
+      } else entry.later = want(node, wanted);
+    }
+  };
+
   /** Plans the sum of a value over all steps; pushes onto `wanted` the body values whose sequences it reads. */
   const sum = (node: Node, wanted: Node[]): Later => {
-    const want = (x: Node): Later => {
-      if (!inside(x)) return () => x;
-      if (!wanted.includes(x)) wanted.push(x);
-      return (sequence) => sequence(x);
-    };
     if (passesThrough(node)) {
       const operands = node.operands.map((x) => sum(x, wanted));
       return (sequence) =>
@@ -113,12 +159,12 @@ function plan(scan: Node<"scan">) {
         );
     }
     if (node.op === "reduce" && node.attributes.fn === "sum") {
-      const x = want(node.operands[0]!);
+      const x = summand(node.operands[0]!);
       return (sequence) => build.reduce("sum", x(sequence), [axis, ...node.attributes.axes]);
     }
     const product = asProduct(node);
     if (product) {
-      const [a, b] = [want(product.a), want(product.b)];
+      const [a, b] = [want(product.a, wanted), want(product.b, wanted)];
       return (sequence) => {
         const values = [a(sequence), b(sequence)] as const;
         // An operand that is the same at all steps goes beside the sum over steps of the other; the steps that count
@@ -134,17 +180,28 @@ function plan(scan: Node<"scan">) {
       };
     }
     if (node.op === "scatter") {
-      const [indices, updates] = node.operands.map(want) as [Later, Later];
+      const [indices, updates] = node.operands.map((x) => want(x, wanted)) as [Later, Later];
       return (sequence) =>
         build.scatter(indices(sequence), updates(sequence), node.attributes.axis, [
           axis,
           ...node.attributes.over,
         ]);
     }
-    const x = want(node);
+    const x = summand(node);
     return (sequence) => build.reduce("sum", x(sequence), [axis]);
   };
-  return { deferrable, sum };
+  return { deferrable, sum, settle };
+}
+
+/** Sequences as large as a value that are read to compute it again: to keep it is to store it and to read it. */
+const mostLarge = 3;
+
+/** Arithmetic that takes no longer than to load what it works on. */
+function isCheap(node: Node): boolean {
+  if (node.type.dtype !== "f32") return false;
+  if (node.op === "unary") return node.attributes.fn === "neg";
+  if (node.op === "binary") return ["add", "sub", "mul"].includes(node.attributes.fn);
+  return node.op === "broadcast" || node.op === "rename" || node.op === "pick" || node.op === "slice";
 }
 
 /** Ops that a sum over steps passes through: linear, and each operand a summand or a part of the result. */

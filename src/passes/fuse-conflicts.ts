@@ -3,22 +3,7 @@
  * differ by a constant, such as step t and step t+1 of one buffer, are different elements.
  */
 import type { Access, Buffer, Expression, Statement, Variable } from "../ir/kernel/types.ts";
-import { fixedElements } from "../ir/kernel/build.ts";
-import { expressions, root, type Touch, touches } from "../ir/kernel/walk.ts";
-
-export function overlap(a: Buffer, b: Buffer): boolean {
-  if (a === b || root(a) !== root(b)) return a === b;
-  const [startA, endA] = range(a);
-  const [startB, endB] = range(b);
-  return startA < endB && startB < endA;
-}
-
-/** The elements of its root that a buffer covers. */
-function range(buffer: Buffer): readonly [start: number, end: number] {
-  if (!buffer.within) return [0, Infinity];
-  const start = range(buffer.within.buffer)[0] + buffer.within.offset;
-  return [start, start + fixedElements(buffer)];
-}
+import { expressions, overlaps, root, type Touch, touches } from "../ir/kernel/walk.ts";
 
 function split(e: Expression): readonly [base: Expression | null, plus: number] {
   if (e.kind === "constant") return [null, e.value];
@@ -31,7 +16,7 @@ const variesWith = (e: Expression | null, varying: ReadonlySet<Variable>): boole
 
 /** Whether two interned accesses to one buffer never meet; `varying` are the variables of loops around either. */
 export function areDisjoint(a: Access, b: Access, varying: ReadonlySet<Variable>): boolean {
-  if (a.buffer !== b.buffer) return !overlap(a.buffer, b.buffer);
+  if (a.buffer !== b.buffer) return !overlaps(a.buffer, b.buffer);
   return a.index.some((x, d) => {
     const [baseA, plusA] = split(x);
     const [baseB, plusB] = split(b.index[d]!);
@@ -75,7 +60,7 @@ export function makeConflicts(): Conflicts {
       const varying = new Set([...a.varying, ...b.varying]);
       const meet = (x: Touch, y: Touch): boolean =>
         (x.write || y.write) &&
-        overlap(x.access.buffer, y.access.buffer) &&
+        overlaps(x.access.buffer, y.access.buffer) &&
         !areDisjoint(x.access, y.access, varying);
       if (mine.some((x) => others.some((y) => meet(x, y)))) return true;
     }

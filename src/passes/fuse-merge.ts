@@ -6,10 +6,10 @@
  * its own. A pointwise kernel over rows and their elements joins a row kernel as a stage with an inner loop.
  */
 import { at, loop, sameExtent } from "../ir/kernel/build.ts";
-import type { Interner } from "../ir/kernel/intern.ts";
+import { type Interner, rewriter } from "../ir/kernel/intern.ts";
 import type { Access, Expression, Kernel, Loop, Stage, Variable } from "../ir/kernel/types.ts";
-import { children, expressions, loads, withChildren } from "../ir/kernel/walk.ts";
-import { areDisjoint, overlap } from "./fuse-conflicts.ts";
+import { expressions, loads, overlaps } from "../ir/kernel/walk.ts";
+import { areDisjoint } from "./fuse-conflicts.ts";
 
 export function mergeKernels(first: Kernel, second: Kernel, interner: Interner): Kernel | null {
   const aligned = align(first, second, interner);
@@ -71,23 +71,6 @@ const isDear = (e: Expression): boolean =>
 
 // ---- substitution -------------------------------------------------------------------------------------------
 
-/** Rewrites expressions from the leaves up; what `rule` does not replace stays. */
-function rewriter(
-  interner: Interner,
-  rule: (e: Expression) => Expression | null,
-): (e: Expression) => Expression {
-  const done = new Map<Expression, Expression>();
-  const visit = (e: Expression): Expression => {
-    let found = done.get(e);
-    if (!found) {
-      const made = interner.intern(withChildren(e, children(e).map(visit)));
-      done.set(e, (found = rule(made) ?? made));
-    }
-    return found;
-  };
-  return visit;
-}
-
 function mapStage(stage: Stage, rewrite: (e: Expression) => Expression): Stage {
   const value = rewrite(stage.value);
   if (stage.kind === "reduce") return { ...stage, value };
@@ -140,7 +123,7 @@ function join(early: Kernel, late: Kernel, interner: Interner): readonly Stage[]
     a.buffer === b.buffer &&
     outer.every((v) => a.index.some((e, d) => e.kind === "variable" && e.variable === v && b.index[d] === e));
   const isFree = (a: Access, b: Access): boolean =>
-    !overlap(a.buffer, b.buffer) || areDisjoint(a, b, varying) || isOwn(a, b);
+    !overlaps(a.buffer, b.buffer) || areDisjoint(a, b, varying) || isOwn(a, b);
 
   const written = stores(early);
   const loadedEarly = early.stages.flatMap((s) => stageLoads(s));
@@ -148,10 +131,12 @@ function join(early: Kernel, late: Kernel, interner: Interner): readonly Stage[]
   for (const stage of writtenLate) {
     if (!loadedEarly.every((a) => isFree(a, stage.to))) return null;
     if (!written.every((s) => isFree(s.to, stage.to))) return null;
-    if (stage.accumulate && written.some((s) => overlap(s.to.buffer, stage.to.buffer))) return null;
+    if (stage.accumulate && written.some((s) => overlaps(s.to.buffer, stage.to.buffer))) return null;
   }
   for (const load of late.stages.flatMap(stageLoads)) {
-    const met = written.filter((s) => overlap(s.to.buffer, load.buffer) && !areDisjoint(s.to, load, varying));
+    const met = written.filter(
+      (s) => overlaps(s.to.buffer, load.buffer) && !areDisjoint(s.to, load, varying),
+    );
     if (met.some((s) => s.accumulate || !isOwn(s.to, load))) return null;
     const last = met[met.length - 1];
     if (!last || isReplaced(last, load)) continue;

@@ -10,7 +10,7 @@
  * A `whole` statement runs between phases. Times: phase p is 2p, what runs after it 2p + 1.
  */
 import type { Statement } from "../ir/kernel/types.ts";
-import { overlap } from "./fuse-conflicts.ts";
+import { overlaps } from "../ir/kernel/walk.ts";
 import { onlyReduction, type Role } from "./segment-roles.ts";
 
 export interface Phases {
@@ -92,7 +92,7 @@ function relation(early: Role, late: Role): Relation | null {
   let found: Relation | null = null;
   for (const a of early.uses)
     for (const b of late.uses) {
-      if (!(a.write || b.write) || !overlap(a.buffer, b.buffer)) continue;
+      if (!(a.write || b.write) || !overlaps(a.buffer, b.buffer)) continue;
       const sameStep = a.local && b.local && a.buffer === b.buffer;
       const bothSums = early.kind === "sum" && late.kind === "sum" && addsOn(late.statement);
       if (!bothWhole && !sameStep && !bothSums) return "after";

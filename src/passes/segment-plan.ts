@@ -6,8 +6,7 @@
  */
 import { fixedElements } from "../ir/kernel/build.ts";
 import type { Access, Buffer, Statement } from "../ir/kernel/types.ts";
-import { readBy, touches } from "../ir/kernel/walk.ts";
-import { overlap } from "./fuse-conflicts.ts";
+import { overlaps, readBy, touches } from "../ir/kernel/walk.ts";
 import type { Phases } from "./segment-phases.ts";
 import type { Role, Steps } from "./segment-roles.ts";
 
@@ -52,7 +51,7 @@ export function planSegments(
       .slice(0, place.get(reader)! + 1)
       .filter((r) => r.uses.some((u) => u.write && u.local && u.buffer === buffer));
   const isChangedAfter = (role: Role, buffer: Buffer): boolean =>
-    roles.some((r, k) => k > place.get(role)! && r.uses.some((u) => u.write && overlap(u.buffer, buffer)));
+    roles.some((r, k) => k > place.get(role)! && r.uses.some((u) => u.write && overlaps(u.buffer, buffer)));
 
   /** Whether a role may run in a later phase too, apart from what it reads of segments. */
   const mayRunAgain = (role: Role, phase: number): boolean => {

@@ -14,11 +14,11 @@ import { firstLanes, FunctionCode } from "./code.ts";
 import { lanesOf, scalarOf, storedLanes } from "./expression.ts";
 import { storeLanes } from "./helpers.ts";
 import { writeBlockMove } from "./moves.ts";
-import { writeReduce } from "./reduce.ts";
+import { openReduce, writeReduce } from "./reduce.ts";
 import type { Scope } from "./scope.ts";
 import { extentOf, openScope, writeLoop, writeSteps } from "./scope.ts";
 import { ownTurns } from "./threads.ts";
-import { planKernel } from "./vectorise.ts";
+import { type Plan, planKernel } from "./vectorise.ts";
 import type { ModuleWriter, Writer } from "./writer.ts";
 import { bindParameters, makeWriter } from "./writer.ts";
 
@@ -56,9 +56,11 @@ function writeStages(
   const share = kernel.share ?? null;
   overLoops(w, scope, kernel.loops, lanes, share, (point, tail) => {
     w.point = point;
-    for (const stage of kernel.stages) {
+    for (const stages of groupsOf(kernel.stages, plan)) {
+      const [stage] = stages as [Stage];
       const along = plan.kind === "rows" ? (plan.lanes.get(stage) ?? null) : null;
-      if (stage.kind === "store") {
+      if (along && stages.length > 1) writeTogether(w, point, stages, along, initial);
+      else if (stage.kind === "store") {
         overLoops(w, point, stage.loops, along, null, (inner, innerTail) =>
           writeStore(w, inner, stage, along ?? lanes, along ? innerTail : tail),
         );
@@ -73,6 +75,41 @@ function writeStages(
     }
     w.point = null;
   });
+}
+
+/** Stages that join others go with them where their lanes run along the loop too. */
+function groupsOf(stages: readonly Stage[], plan: Plan): readonly (readonly Stage[])[] {
+  const laneLoop = (stage: Stage): Loop | null => {
+    const lanes = plan.kind === "rows" ? plan.lanes.get(stage) : undefined;
+    return lanes && stage.loops.length === 1 ? lanes : null;
+  };
+  const groups: Stage[][] = [];
+  for (const stage of stages) {
+    const last = groups.at(-1);
+    const loop = laneLoop(stage);
+    if (last && stage.joins && loop && laneLoop(last[0]!) === loop) last.push(stage);
+    else groups.push([stage]);
+  }
+  return groups;
+}
+
+function writeTogether(
+  w: Writer,
+  point: Scope,
+  stages: readonly Stage[],
+  along: Loop,
+  initial: ReadonlyMap<Variable, Expression>,
+): void {
+  const parts = stages.map((stage) =>
+    stage.kind === "store"
+      ? {
+          turn: (inner: Scope, tail: Int | null): void => writeStore(w, inner, stage, along, tail),
+          close: () => {},
+        }
+      : openReduce(w, point, stage, initial.get(stage.result) ?? null),
+  );
+  overLoops(w, point, [along], along, null, (inner, tail) => parts.forEach((p) => p.turn(inner, tail)));
+  for (const p of parts) p.close();
 }
 
 /** Nests the loops, `lanes` innermost; the body is written once more for lanes that are left over. */

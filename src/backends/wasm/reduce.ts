@@ -7,7 +7,7 @@
  */
 import binaryen from "binaryen";
 import { CompilerBug } from "../../diagnostics/diagnostic.ts";
-import type { DType, Expression, Loop, Stage } from "../../ir/kernel/types.ts";
+import type { DType, Expression, Loop, ReduceFunction, Stage } from "../../ir/kernel/types.ts";
 import type { Int, Local, Ref } from "./code.ts";
 import { bitsOf, firstLanes, splatFloat, splatInt, zeros } from "./code.ts";
 import { lanesOf, scalarOf } from "./expression.ts";
@@ -72,12 +72,18 @@ interface Folding {
   readonly lanes: (inner: Scope) => Ref;
 }
 
-function foldOver(
+/** A fold in three parts: what opens it is written, then `turn` in each turn of its loops, and `close` behind them. */
+interface OpenFold {
+  readonly turn: (inner: Scope, tail: Int | null) => void;
+  readonly close: () => Local;
+}
+
+function openFold(
   w: Writer,
   scope: Scope,
-  form: ReduceForm,
+  form: Omit<ReduceForm, "over">,
   { dtype, fold, initial, scalar, lanes }: Folding,
-): Local {
+): OpenFold {
   const { code } = w;
   const { m } = code;
   const join = {
@@ -97,7 +103,7 @@ function foldOver(
   const total = code.keep(scope.code, from, vector ? binaryen.v128 : scalarType(dtype));
   // WASM's own maximum looks for NaN in a long chain of instructions; here NaN is noted aside and added at the end.
   const nan = vector && fold === "max" && dtype === "f32" ? code.keepVector(scope.code, zeros(m)) : null;
-  form.over((inner, tail) => {
+  const turn = (inner: Scope, tail: Int | null): void => {
     if (!vector) {
       const joined = scalarBinary(w, inner.code, fold, dtype, code.get(total), scalar(inner), anything);
       return void inner.code.push(code.set(total, joined));
@@ -112,14 +118,23 @@ function foldOver(
       code.set(total, m.f32x4.pmax(code.get(total), code.get(x))),
       code.set(nan, m.v128.or(code.get(nan), m.f32x4.ne(code.get(x), code.get(x)))),
     );
-  });
-  if (nan !== null) scope.code.push(code.set(total, m.v128.or(code.get(total), code.get(nan))));
-  if (!form.along) return total;
-  joinLanes(w, scope.code, total, join.lanes);
-  const type = dtype === "f32" ? m.f32x4 : m.i32x4;
-  const first = type.extract_lane(code.get(total), 0);
-  const all = initial === null ? first : join.scalar(scalarOf(w, scope, initial), first);
-  return code.keep(scope.code, all, scalarType(dtype));
+  };
+  const close = (): Local => {
+    if (nan !== null) scope.code.push(code.set(total, m.v128.or(code.get(total), code.get(nan))));
+    if (!form.along) return total;
+    joinLanes(w, scope.code, total, join.lanes);
+    const type = dtype === "f32" ? m.f32x4 : m.i32x4;
+    const first = type.extract_lane(code.get(total), 0);
+    const all = initial === null ? first : join.scalar(scalarOf(w, scope, initial), first);
+    return code.keep(scope.code, all, scalarType(dtype));
+  };
+  return { turn, close };
+}
+
+function foldOver(w: Writer, scope: Scope, form: ReduceForm, folding: Folding): Local {
+  const { turn, close } = openFold(w, scope, form, folding);
+  form.over(turn);
+  return close();
 }
 
 function logSumExp(w: Writer, scope: Scope, form: ReduceForm, value: Expression): Local {
@@ -207,34 +222,50 @@ function firstOfLanes(w: Writer, scope: Scope, dtype: DType, values: Local, plac
   return where;
 }
 
+const folds: Readonly<Record<Exclude<ReduceFunction, "logsumexp" | "argmax">, Fold>> = {
+  sum: "add",
+  prod: "mul",
+  max: "max",
+};
+
+function folding(w: Writer, { value, fn }: ReduceStage, initial: Expression | null): Folding | null {
+  if (fn === "logsumexp" || fn === "argmax") return null;
+  if (value.dtype === "bool") throw new CompilerBug(`${fn} of bools`);
+  return {
+    dtype: value.dtype,
+    fold: folds[fn],
+    initial,
+    scalar: (inner) => scalarOf(w, inner, value),
+    lanes: (inner) => lanesOf(w, inner, value),
+  };
+}
+
 /** Writes a reduce stage; its result is known in `scope` afterwards. */
 export function writeReduce(w: Writer, scope: Scope, stage: ReduceStage, form: ReduceForm): void {
-  const { value } = stage;
-  const fold = (fold: Fold): Local => {
-    if (value.dtype === "bool") throw new CompilerBug(`${stage.fn} of bools`);
-    return foldOver(w, scope, form, {
-      dtype: value.dtype,
-      fold,
-      initial: form.initial,
-      scalar: (inner) => scalarOf(w, inner, value),
-      lanes: (inner) => lanesOf(w, inner, value),
-    });
-  };
-  const result = ((): Local => {
-    switch (stage.fn) {
-      case "sum":
-        return fold("add");
-      case "prod":
-        return fold("mul");
-      case "max":
-        return fold("max");
-      case "logsumexp":
-        return logSumExp(w, scope, form, value);
-      case "argmax":
-        return argMax(w, scope, form, value, stage.loops[0]);
-      default:
-        return stage.fn satisfies never;
-    }
-  })();
+  const plain = folding(w, stage, form.initial);
+  const result = plain
+    ? foldOver(w, scope, form, plain)
+    : stage.fn === "argmax"
+      ? argMax(w, scope, form, stage.value, stage.loops[0])
+      : logSumExp(w, scope, form, stage.value);
   scope.results.set(stage.result, { inLanes: form.columns, get: () => w.code.get(result) });
+}
+
+/** Opens a reduce stage whose lanes run along its loop, among other stages of that loop. */
+export function openReduce(
+  w: Writer,
+  scope: Scope,
+  stage: ReduceStage,
+  initial: Expression | null,
+): { readonly turn: OpenFold["turn"]; readonly close: () => void } {
+  const plain = folding(w, stage, initial);
+  if (!plain) throw new CompilerBug(`${stage.fn} goes over its values by itself`);
+  const { turn, close } = openFold(w, scope, { along: true, columns: false, initial }, plain);
+  return {
+    turn,
+    close: () => {
+      const result = close();
+      scope.results.set(stage.result, { inLanes: false, get: () => w.code.get(result) });
+    },
+  };
 }

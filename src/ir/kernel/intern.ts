@@ -99,3 +99,20 @@ function fold(e: Expression): Expression {
   if (fn === "mul" && isConstant(left, 1)) return right;
   return e;
 }
+
+/** Rewrites expressions from the leaves up; what `rule` does not replace stays. */
+export function rewriter(
+  interner: Interner,
+  rule: (e: Expression) => Expression | null,
+): (e: Expression) => Expression {
+  const done = new Map<Expression, Expression>();
+  const visit = (e: Expression): Expression => {
+    let found = done.get(e);
+    if (!found) {
+      const made = interner.intern(withChildren(e, children(e).map(visit)));
+      done.set(e, (found = rule(made) ?? made));
+    }
+    return found;
+  };
+  return visit;
+}

@@ -135,7 +135,8 @@ function printKernel(kernel: Kernel, names: Names): string[] {
       }
   };
   for (const stage of kernel.stages) {
-    const inner = stage.loops.length > 0 ? `for ${loopsText(stage.loops, names)}: ` : "";
+    const together = stage.joins ? "with it " : "";
+    const inner = stage.loops.length > 0 ? `${together}for ${loopsText(stage.loops, names)}: ` : "";
     introduce(stage.kind === "store" ? [...stage.to.index, stage.value] : [stage.value], "  ");
     lines.push(
       stage.kind === "reduce"

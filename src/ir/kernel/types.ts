@@ -194,22 +194,24 @@ export interface Share {
   readonly by: number;
 }
 
-export type Stage =
+export type Stage = {
+  readonly loops: readonly Loop[];
+  readonly value: Expression;
+  /** It may go over its one loop, which is that of the stage before it, together with that one: see `join-stages`. */
+  readonly joins?: boolean;
+} & (
   | {
       readonly kind: "store";
-      readonly loops: readonly Loop[];
       readonly to: Access;
-      readonly value: Expression;
       /** Adds to what is there, in the order of the loops: the index may be computed (scatter). */
       readonly accumulate: boolean;
     }
   | {
       readonly kind: "reduce";
-      readonly loops: readonly Loop[];
       readonly fn: ReduceFunction;
-      readonly value: Expression;
       readonly result: Variable;
-    };
+    }
+);
 
 /**
  * `to[m, n] = start[m, n] + Σ_k left[m, k] · right[k, n]`, k ascending, one accumulator an output. The accesses'

@@ -112,7 +112,10 @@ export function kernelFaults(program: KernelProgram): string[] {
     checkShare(kernel.share, kernel.loops);
     const results = new Set<Variable>();
     const scope = { ...within(outer, kernel.loops), results };
-    for (const stage of kernel.stages) {
+    for (const [k, stage] of kernel.stages.entries()) {
+      const [before] = kernel.stages[k - 1]?.loops ?? [];
+      if (stage.joins && !(stage.loops.length === 1 && stage.loops[0] === before))
+        say("a stage joins one with another loop");
       const inner = within(scope, stage.loops);
       checkExpression(stage.value, inner, new Set());
       if (stage.kind === "reduce") {
