@@ -39,7 +39,7 @@ export async function compile(
   stages.graph("graph", model.graph);
 
   const without = new Set(options.without ?? []);
-  const device = options.target === "tfjs";
+  const device = options.target === "tfjs" || stages.wants("wgsl") || stages.wants("glsl");
   const threads = (options.threads ?? false) && !device;
   const { made, choice } = chooseRecompute(
     (recompute) => {
@@ -72,12 +72,12 @@ export async function compile(
   const relaxed = options.relaxedSimd ?? false;
   if (stages.wants("wat")) stages.text("wat", emitText(fused, { relaxed, threads }));
   const wasm = emit(fused, { relaxed, threads });
-  const forDevice = options.target === "tfjs" ? compileTfjs(fused, wasm) : null;
-  if (stages.wants("wgsl") || stages.wants("glsl")) {
-    const { webgpu, webgl } = (forDevice ?? compileTfjs(fused, wasm)).tfjs;
-    stages.text("wgsl", shaderText(webgpu.shaders));
-    stages.text("glsl", shaderText(webgl.draws));
+  const shaders = device ? compileTfjs(fused, wasm) : null;
+  if (shaders) {
+    stages.text("wgsl", shaderText(shaders.tfjs.webgpu.shaders));
+    stages.text("glsl", shaderText(shaders.tfjs.webgl.draws));
   }
+  const forDevice = options.target === "tfjs" ? shaders : null;
   const program = forDevice?.program ?? fused;
   const memory = peakMemory(program);
   stages.text("memory", memoryText(memory));

@@ -117,12 +117,17 @@ function plan(scan: Node<"scan">) {
    * A value over all steps from sequences that there are anyway; null where it would need others. `found` gathers the values
    * of the body that are read.
    */
-  const again = (node: Node, kept: ReadonlySet<Node>, found: Set<Node>): Later | null => {
+  const again = (node: Node, kept: ReadonlyMap<Node, Kept>, found: Set<Node>): Later | null => {
     if (!inside(node)) return () => node;
     const own = sequences.get(node);
-    if (own || kept.has(node)) {
+    if (own) {
       found.add(node);
-      return own ? () => own : (sequence) => sequence(node);
+      return () => own;
+    }
+    const known = kept.get(node);
+    if (known) {
+      found.add(known.within);
+      return known.later;
     }
     const operands = isCheap(node) ? node.operands.map((x) => again(x, kept, found)) : [null];
     if (operands.includes(null)) return null;
@@ -135,7 +140,7 @@ function plan(scan: Node<"scan">) {
 
   /** Decides what is kept besides the scan's outputs and what products want. */
   const settle = (outputs: readonly Node[], wanted: Node[]): void => {
-    const kept = new Set([...outputs, ...wanted]);
+    const kept = new Map([...outputs, ...wanted].flatMap(keptWith));
     for (const entry of open) {
       const { node } = entry;
       const found = new Set<Node>();
@@ -191,6 +196,24 @@ function plan(scan: Node<"scan">) {
     return (sequence) => build.reduce("sum", x(sequence), [axis]);
   };
   return { deferrable, sum, settle };
+}
+
+/** A value of the body that is kept for all steps, by itself or within another. */
+interface Kept {
+  readonly within: Node;
+  readonly later: Later;
+}
+
+/** What is known of all steps where this is kept: of a stack, its parts too. */
+function keptWith(node: Node): [Node, Kept][] {
+  const whole: [Node, Kept] = [node, { within: node, later: (sequence) => sequence(node) }];
+  if (node.op !== "stack") return [whole];
+  const { axis } = node.attributes;
+  const parts = node.operands.map((x, k): [Node, Kept] => [
+    x,
+    { within: node, later: (sequence) => build.pick(sequence(node), axis, k) },
+  ]);
+  return [whole, ...parts];
 }
 
 /** Sequences as large as a value that are read to compute it again: to keep it is to store it and to read it. */

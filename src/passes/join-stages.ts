@@ -51,32 +51,35 @@ const withoutGone = (kernel: Kernel): Kernel => ({
 
 type Store = Extract<Stage, { kind: "store" }>;
 
-/** Stages that go together so far, their loop first. */
+/** Stages that go together so far. */
 interface Run {
   readonly loop: Loop;
   readonly stages: readonly Stage[];
+  /** Of its own: a load from before it need not give what one in it does. */
+  readonly interner: Interner;
 }
 
 function joined(kernel: Kernel): Kernel {
-  const interner = makeInterner();
   const stages: Stage[] = [];
   let run = null as Run | null;
   for (const stage of kernel.stages) {
-    const together = run && joinedTo(run, stage, interner);
-    const added = together ?? mapStage(stage, interner.intern);
-    stages.push(added);
-    run = run && together ? { ...run, stages: [...run.stages, added] } : runOf(added);
+    const together = run && joinedTo(run, stage);
+    run = run && together ? { ...run, stages: [...run.stages, together] } : runOf(stage);
+    stages.push(run?.stages.at(-1) ?? stage);
   }
   return { ...kernel, stages };
+}
+
+function runOf(stage: Stage): Run | null {
+  if (!canJoin(stage)) return null;
+  const interner = makeInterner();
+  return { loop: stage.loops[0]!, stages: [mapStage(stage, interner.intern)], interner };
 }
 
 /** Goes over one row, from end to end, once. */
 const canJoin = (stage: Stage): boolean =>
   stage.loops.length === 1 &&
   (stage.kind === "store" ? !stage.accumulate : stage.fn !== "logsumexp" && stage.fn !== "argmax");
-
-const runOf = (stage: Stage): Run | null =>
-  canJoin(stage) ? { loop: stage.loops[0]!, stages: [stage] } : null;
 
 function mapStage(stage: Stage, change: (e: Expression) => Expression): Stage {
   const value = change(stage.value);
@@ -85,7 +88,7 @@ function mapStage(stage: Stage, change: (e: Expression) => Expression): Stage {
 }
 
 /** The stage as one of the run; null where it has to wait for the end of it. */
-function joinedTo({ loop, stages }: Run, stage: Stage, interner: Interner): Stage | null {
+function joinedTo({ loop, stages, interner }: Run, stage: Stage): Stage | null {
   const [own] = stage.loops;
   if (!own || !canJoin(stage) || !sameExtent(own.extent, loop.extent)) return null;
   const variable = interner.intern(at(loop.variable));

@@ -30,7 +30,7 @@ const sizes = { B: 3, T: 4 };
 function programOf(source: string): KernelProgram {
   const { model } = check(source, "model.rnn", {});
   const { program } = assemble(model!, makeEntries(model!));
-  return { ...compileKernels(program), plan: null };
+  return { ...compileKernels(program, { device: true }), plan: null };
 }
 
 /** Gradients, and the norm of them. */
