@@ -1,17 +1,19 @@
-/** `rnnc run`: predictions, one JSON record a line in, one out, each as soon as its line is there. */
-import { createReadStream } from "node:fs";
-import { createInterface } from "node:readline";
+/** `rnnc run`: predictions, a line of JSON for each record, as soon as the record is there. */
 import { type Command } from "commander";
+import type { Format } from "../data/read.ts";
 import type { Metadata } from "../../runtime/metadata.ts";
 import type { PredictOptions } from "../../runtime/model.ts";
+import { wrongRecord } from "../data/record.ts";
 import { addChoices, choicesOf, type ChoiceOptions } from "../decode-options.ts";
-import { Failure, fileFailure, misuse } from "../failure.ts";
-import { standardName } from "../files.ts";
+import { capital, Failure, misuse } from "../failure.ts";
+import { columnsOption, dataOption, formatOption } from "../options.ts";
 import { say, tell } from "../output.ts";
 import { readPhraseTable } from "../phrase-table.ts";
 
 interface RunOptions extends ChoiceOptions {
   readonly data: string;
+  readonly format?: Format;
+  readonly columns?: readonly string[];
   readonly weights?: string;
   readonly probabilities?: boolean;
   readonly best?: boolean;
@@ -22,12 +24,14 @@ interface RunOptions extends ChoiceOptions {
 export function addRun(program: Command): void {
   const command = program
     .command("run")
-    .summary("predict: one JSON record a line in, one out")
+    .summary("predict: records in, a line of JSON out for each")
     .description(
-      "Reads records with the model's inputs as JSON Lines and prints each one's results: labels where there are, else numbers.",
+      "Reads records with the model's inputs and prints each one's results as JSON: labels where there are, else numbers. Data are those that `train` and `eval` read, without targets; standard input is JSON Lines, and answered line by line.",
     )
     .argument("<DIR>", "the folder of a package, or its .json")
-    .option("--data <PATH>", "a .jsonl file, or - for standard input", "-")
+    .addOption(dataOption().makeOptionMandatory(false).default("-"))
+    .addOption(formatOption())
+    .addOption(columnsOption())
     .option("--weights <FILE>", "other weights than the package's own")
     .option("--probabilities", "all probabilities in place of the most probable label")
     .option("--best", "all answers of a beam, or all that were drawn, with their scores")
@@ -44,7 +48,7 @@ async function predict(folder: string, options: RunOptions): Promise<void> {
     { openFolder },
     { predictOne },
     { fieldsOfModel },
-    { readRecord },
+    { streamRecords },
     { countUnknown },
     { jsonResult },
     { RnncError },
@@ -52,7 +56,7 @@ async function predict(folder: string, options: RunOptions): Promise<void> {
     import("../package-folder.ts"),
     import("../metrics/predict.ts"),
     import("../data/field.ts"),
-    import("../data/json-lines.ts"),
+    import("../data/stream-records.ts"),
     import("../data/unknown-words.ts"),
     import("../json-result.ts"),
     import("../../runtime/errors.ts"),
@@ -65,13 +69,10 @@ async function predict(folder: string, options: RunOptions): Promise<void> {
   const replaced = replacement(options, model.metadata);
   const unknown = countUnknown(model, inputs);
   const shown = { probabilities: options.probabilities ?? false, best: options.best ?? false };
-  const file = options.data === "-" ? standardName : options.data;
+  const source = { path: options.data, format: options.format ?? null, columns: options.columns ?? null };
   let number = 0;
-  for await (const line of linesOf(options.data)) {
+  for await (const record of streamRecords(source, inputs)) {
     number++;
-    if (line.trim() === "") continue;
-    if (line.includes("\ufffd")) throw new Failure(`${file}:${number}: The line is not UTF-8.`);
-    const record = readRecord(line, { file, line: number }, inputs, false);
     unknown.add(record);
     try {
       // What is drawn without choices, such as noise, is another for each record.
@@ -85,7 +86,7 @@ async function predict(folder: string, options: RunOptions): Promise<void> {
       });
       say(JSON.stringify(Object.fromEntries(fields)));
     } catch (error) {
-      if (error instanceof RnncError) throw new Failure(`${file}:${number}: ${error.message}.`);
+      if (error instanceof RnncError) throw wrongRecord(record, `${capital(error.message)}.`);
       throw error;
     }
   }
@@ -114,14 +115,4 @@ function needProbabilities({ name, outputs }: Metadata): void {
     `\`${name}\` gives no labels, and so no probabilities of them: ${shown} ${outputs.length === 1 ? "is" : "are"} shown in full anyway.`,
     "Leave `--probabilities` out.",
   );
-}
-
-async function* linesOf(path: string): AsyncGenerator<string> {
-  const input = path === "-" ? process.stdin : createReadStream(path);
-  try {
-    // A stream decodes leniently; what it replaced is refused above.
-    yield* createInterface({ input, crlfDelay: Infinity });
-  } catch (error) {
-    throw fileFailure(error, path, "read");
-  }
 }

@@ -87,7 +87,8 @@ function readerFor(file: string, format: Format | null): Reader | BinaryReader {
   );
 }
 
-function formatOf(file: string): Format | null {
+/** Told by a name's ending; null where it does not tell. */
+export function formatOf(file: string): Format | null {
   const name = file.toLowerCase().replace(/\.gz$/u, "");
   const found = formats.find((format) => readers[format].endings.some((ending) => name.endsWith(ending)));
   return found ?? null;
