@@ -14,7 +14,7 @@ import { firstLanes, FunctionCode } from "./code.ts";
 import { lanesOf, scalarOf, storedLanes } from "./expression.ts";
 import { storeLanes } from "./helpers.ts";
 import { writeBlockMove } from "./moves.ts";
-import { openReduce, writeReduce } from "./reduce.ts";
+import { openReduce, type OverLoops, type ReduceForm, type ReduceStage, writeReduce } from "./reduce.ts";
 import type { Scope } from "./scope.ts";
 import { extentOf, openScope, writeLoop, writeSteps } from "./scope.ts";
 import { ownTurns } from "./threads.ts";
@@ -57,59 +57,51 @@ function writeStages(
   overLoops(w, scope, kernel.loops, lanes, share, (point, tail) => {
     w.point = point;
     for (const stages of groupsOf(kernel.stages, plan)) {
-      const [stage] = stages as [Stage];
-      const along = plan.kind === "rows" ? (plan.lanes.get(stage) ?? null) : null;
-      if (along && stages.length > 1) writeTogether(w, point, stages, along, initial);
-      else if (stage.kind === "store") {
-        overLoops(w, point, stage.loops, along, null, (inner, innerTail) =>
-          writeStore(w, inner, stage, along ?? lanes, along ? innerTail : tail),
-        );
-      } else {
-        writeReduce(w, point, stage, {
-          along: along !== null,
-          columns: lanes !== null,
-          over: (body) => overLoops(w, point, stage.loops, along, null, body),
-          initial: initial.get(stage.result) ?? null,
-        });
+      const [first] = stages as [Stage];
+      const along = alongOf(plan, first);
+      const over: OverLoops = (body) => overLoops(w, point, first.loops, along, null, body);
+      const formOf = (stage: ReduceStage): Omit<ReduceForm, "over"> => ({
+        along: along !== null,
+        columns: lanes !== null,
+        initial: initial.get(stage.result) ?? null,
+      });
+      if (first.kind === "reduce" && stages.length === 1) {
+        writeReduce(w, point, first, { ...formOf(first), over });
+        continue;
       }
+      const parts = stages.map((stage): StagePart =>
+        stage.kind === "reduce"
+          ? openReduce(w, point, stage, formOf(stage))
+          : { turn: (inner, end) => writeStore(w, inner, stage, along ?? lanes, along ? end : tail) },
+      );
+      over((inner, end) => parts.forEach((p) => p.turn(inner, end)));
+      for (const { close } of parts) close?.();
     }
     w.point = null;
   });
 }
 
-/** Stages that join others go with them where their lanes run along the loop too. */
+/** What a stage writes in each turn of its loops, and behind them. */
+interface StagePart {
+  readonly turn: (inner: Scope, tail: Int | null) => void;
+  readonly close?: () => void;
+}
+
+const alongOf = (plan: Plan, stage: Stage): Loop | null =>
+  plan.kind === "rows" ? (plan.lanes.get(stage) ?? null) : null;
+
+/** Stages that join others go with them, unless lanes can run along their loop in some of them only. */
 function groupsOf(stages: readonly Stage[], plan: Plan): readonly (readonly Stage[])[] {
-  const laneLoop = (stage: Stage): Loop | null => {
-    const lanes = plan.kind === "rows" ? plan.lanes.get(stage) : undefined;
-    return lanes && stage.loops.length === 1 ? lanes : null;
-  };
   const groups: Stage[][] = [];
   for (const stage of stages) {
     const last = groups.at(-1);
-    const loop = laneLoop(stage);
-    if (last && stage.joins && loop && laneLoop(last[0]!) === loop) last.push(stage);
+    const [first] = last ?? [];
+    const isAlike =
+      first?.loops[0] === stage.loops[0] && first && alongOf(plan, first) === alongOf(plan, stage);
+    if (last && stage.joins && isAlike) last.push(stage);
     else groups.push([stage]);
   }
   return groups;
-}
-
-function writeTogether(
-  w: Writer,
-  point: Scope,
-  stages: readonly Stage[],
-  along: Loop,
-  initial: ReadonlyMap<Variable, Expression>,
-): void {
-  const parts = stages.map((stage) =>
-    stage.kind === "store"
-      ? {
-          turn: (inner: Scope, tail: Int | null): void => writeStore(w, inner, stage, along, tail),
-          close: () => {},
-        }
-      : openReduce(w, point, stage, initial.get(stage.result) ?? null),
-  );
-  overLoops(w, point, [along], along, null, (inner, tail) => parts.forEach((p) => p.turn(inner, tail)));
-  for (const p of parts) p.close();
 }
 
 /** Nests the loops, `lanes` innermost; the body is written once more for lanes that are left over. */

@@ -251,21 +251,21 @@ export function writeReduce(w: Writer, scope: Scope, stage: ReduceStage, form: R
   scope.results.set(stage.result, { inLanes: form.columns, get: () => w.code.get(result) });
 }
 
-/** Opens a reduce stage whose lanes run along its loop, among other stages of that loop. */
+/** Opens a reduce stage among other stages of its loop. */
 export function openReduce(
   w: Writer,
   scope: Scope,
   stage: ReduceStage,
-  initial: Expression | null,
+  form: Omit<ReduceForm, "over">,
 ): { readonly turn: OpenFold["turn"]; readonly close: () => void } {
-  const plain = folding(w, stage, initial);
+  const plain = folding(w, stage, form.initial);
   if (!plain) throw new CompilerBug(`${stage.fn} goes over its values by itself`);
-  const { turn, close } = openFold(w, scope, { along: true, columns: false, initial }, plain);
+  const { turn, close } = openFold(w, scope, form, plain);
   return {
     turn,
     close: () => {
       const result = close();
-      scope.results.set(stage.result, { inLanes: false, get: () => w.code.get(result) });
+      scope.results.set(stage.result, { inLanes: form.columns, get: () => w.code.get(result) });
     },
   };
 }
