@@ -141,4 +141,8 @@ export const builtins: Readonly<Record<string, Explanation>> = {
     "input words : token(8000)[T]",
   ),
   char: type("Text; its vocabulary is read from the training data.", "input text : char[T]"),
+  trigrams: type(
+    "Words by what they are made of, three letters at a time: `good` is `#go goo ood od#`. `embed` and `onehot` add up those of a word.",
+    "input words : trigrams[T]",
+  ),
 };

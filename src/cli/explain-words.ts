@@ -28,6 +28,11 @@ words >> embed(64) >> lstm(64) >> last >> softmax(mood)`;
 const generator = `input text : char[T]
 text >> embed(64) >> lstm(256) >> softmax(next(text))`;
 
+const answers = `input source : token(500)[S]
+target reply : token(500)[L]
+let memory = source >> embed(32) >> lstm(64)
+prev(reply) >> embed(32) >> lstm(64) >> attention(over = memory) >> softmax(reply)`;
+
 const setting = (about: string, text: string, program = classifier): Explanation => ({
   kind: "a setting of `train`",
   about,
@@ -64,6 +69,12 @@ const strategy = (about: string, text: string): Explanation => ({
   kind: "a strategy of `decode`",
   about,
   example: `${generator}\ndecode { ${text} }`,
+});
+
+const drawing = (about: string, text: string): Explanation => ({
+  kind: "a word of `decode`",
+  about,
+  example: `${generator}\ndecode { sample(${text}) }`,
 });
 
 const initialiser = (about: string, name: string): Explanation => ({
@@ -285,6 +296,55 @@ export const words: Readonly<Record<string, Explanation>> = {
     "Every answer is tried: for models small enough to check the others by.",
     "exhaustive",
   ),
+  // ---- what strategies and output layers take ----------------------------------------------------------------------
+  temperature: drawing(
+    "Below 1 the likely entries become likelier, above 1 the others; 0 takes the likeliest.",
+    "temperature = 0.8",
+  ),
+  top_k: drawing("Only the k likeliest entries are drawn from.", "top_k = 40"),
+  top_p: drawing(
+    "Only the likeliest entries that together have this probability are drawn from.",
+    "top_p = 0.9",
+  ),
+  avoid: drawing("An entry that is never chosen, such as `unk`. Every strategy takes it.", "avoid = unk"),
+  eos: drawing(
+    "The entry `<eos>` of a vocabulary: the end of an answer, and of a line of words. Every vocabulary that is read from data has it, but for those of labels.",
+    "stop = eos",
+  ),
+  unk: drawing(
+    "The entry `<unk>` of a vocabulary: every word or character that it lacks is read as this. `rnnc train --min-count 2` lets it be learned, from words that are rare.",
+    "avoid = unk",
+  ),
+  length_penalty: {
+    kind: "an argument of `beam`",
+    about:
+      "Above 0, long answers are favoured: scores are divided by ((5 + length) / 6) to this power (Wu et al. 2016).",
+    example: `${answers}\ndecode { beam(8, length_penalty = 0.6) }`,
+  },
+  over: {
+    kind: "an option of `attention`, `hops` and of an output layer that copies",
+    about:
+      "The sequence that is looked at: the memory. `attention` without it looks at the sequence that it stands in.",
+    example: answers,
+  },
+  copy: {
+    kind: "an option of the output layer `softmax`",
+    about: "Also words of this input can be chosen, by what `over` says of their places (Gu et al. 2016).",
+    example:
+      "input source : token(500)[S]\ntarget reply : token(source)[L]\nlet memory = source >> embed(32) >> gru(64)\nprev(reply) >> embed(32) >> gru(64, init = memory) >> softmax(reply, copy = source, over = memory)",
+  },
+  risk: {
+    kind: "an option of the output layer `softmax`",
+    about:
+      "What is made small is the expected risk of the model's own answers, one minus their BLEU; `samples` are drawn for each example (Shen et al. 2016).",
+    example: answers.replace("softmax(reply)", "softmax(reply, risk = bleu, samples = 20)"),
+  },
+  sampled: {
+    kind: "an option of `prev`",
+    about:
+      "In training, this share of the entries is read as the model itself would have chosen them (scheduled sampling, Bengio et al. 2015).",
+    example: answers.replace("prev(reply)", "prev(reply, sampled = 0.25)"),
+  },
   // ---- initialisers -----------------------------------------------------------------------------------------------
   glorot: initialiser("Uniform in ±√(6 / (rows + columns)) (Glorot & Bengio 2010). The default.", "glorot"),
   he: initialiser("Normal with deviation √(2 / columns), for rectifiers (He et al. 2015).", "he"),

@@ -21,7 +21,7 @@ export interface LengthFormula {
 type Reporter = ReturnType<typeof makeReporter>;
 
 /** What the strategies take, in the order of their arguments. */
-const strategyOptions: Readonly<Record<string, readonly string[]>> = {
+export const strategyOptions: Readonly<Record<string, readonly string[]>> = {
   greedy: ["max", "stop", "avoid"],
   sample: ["temperature", "top_k", "top_p", "stop", "avoid", "max"],
   beam: ["n", "length_penalty", "max", "stop", "avoid"],

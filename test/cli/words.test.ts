@@ -5,6 +5,7 @@ import { builtins } from "../../src/cli/explain-builtins.ts";
 import { words } from "../../src/cli/explain-words.ts";
 import { check } from "../../src/compile/check.ts";
 import { cellOptionNames } from "../../src/elaborate/cell-options.ts";
+import { strategyOptions } from "../../src/elaborate/decode-settings.ts";
 import { builtinFunctions } from "../../src/elaborate/builtins.ts";
 import { builtinStages, modifiers } from "../../src/elaborate/layers.ts";
 import { decoders, trainSettings } from "../../src/parser/settings.ts";
@@ -55,7 +56,14 @@ describe("every word of the language is explained", () => {
     ],
     ["options of recurrent stages", cellOptionNames],
     ["initialisers", "glorot he orthogonal identity zeros ones normal uniform".split(" ")],
-    ["types", ["f32", "token", "char"]],
+    ["types", ["f32", "token", "char", "trigrams"]],
+    [
+      "arguments of strategies",
+      Object.values(strategyOptions)
+        .flat()
+        .filter((name) => name !== "n"),
+    ],
+    ["of output layers and attention", ["over", "copy", "risk", "sampled", "eos", "unk"]],
   ])("%s", (_, list) => {
     expect(list.filter((word) => !known.has(word))).toEqual([]);
   });

@@ -9,9 +9,9 @@ export function addExplain(program: Command): void {
     .command("explain")
     .summary("what a layer, a word or an error means")
     .description(
-      "Shows a layer's equations and options, what a word means, or an error with an example and its mend.",
+      "Explains a layer (its equations and options), a word of the language (what it means, with an example), or the code of an error (with a program that has it, and the program mended). Without an argument it lists everything that it can explain.",
     )
-    .argument("[WORD|CODE]", "such as `lstm`, `bidir`, `unknown-name`; nothing lists them all")
+    .argument("[WORD|CODE]", "what to explain, such as `lstm`, `bidir`, `train` or `unknown-name`")
     .action(explain);
 }
 
