@@ -1,6 +1,8 @@
 /** How a model makes its choices, from the command line: instead of what `decode { … }` of the program says. */
 import { type Command } from "commander";
 import type { DecodeOptions } from "../runtime/decode-options.ts";
+import type { Metadata } from "../runtime/metadata.ts";
+import { misuse } from "./failure.ts";
 import { numberBetween, seedOption, wholeNumber } from "./options.ts";
 
 export interface ChoiceOptions {
@@ -49,9 +51,35 @@ export function addDrawing(command: Command): Command {
     .option("--top-p <P>", "choose among the likeliest that hold the share P", numberBetween(1e-6, 1));
 }
 
+/** The options that a prediction of this model takes; others are a mistake of usage, whatever the data. */
+export function predictionChoices(options: ChoiceOptions, metadata: Metadata): DecodeOptions {
+  const choices = choicesOf(options);
+  const { name, generation, cannotGenerate, outputs, unbounded } = metadata;
+  if (generation?.step === "next" || cannotGenerate !== null) return choices;
+  const spells = outputs.some(({ spelling }) => spelling);
+  const known = ["seed", ...(spells ? ["beam"] : []), ...(unbounded.length > 0 ? ["max"] : [])];
+  const asked = Object.keys(choices).find((key) => !known.includes(key));
+  if (asked === undefined) return choices;
+  const option = `\`--${asked.replace(/\p{Lu}/gu, (letter) => `-${letter.toLowerCase()}`)}\``;
+  if (generation)
+    throw misuse(
+      `\`${name}\` makes choices only where it makes up a text, so ${option} has no use here.`,
+      `\`rnnc sample\` makes texts, and takes ${option}.`,
+    );
+  throw misuse(
+    `\`${name}\` makes no choices that it reads again, so ${option} has no use.`,
+    spells
+      ? "Its paths spell labels: `--beam N` searches among these."
+      : "Programs that choose are those with `prev(…)` under an output layer, and `next(…)` in `rnnc sample`; with `ctc` and `decode { beam(4) }`, `--beam N` searches the labels; `crf` gives the best ones without being asked.",
+  );
+}
+
 export function choicesOf(options: ChoiceOptions): DecodeOptions {
   const { greedy, beam, lengthPenalty, exhaustive, viterbi } = options;
   const { temperature, topK, topP, seed, samples, max } = options;
+  const searches = Object.entries({ greedy, beam, exhaustive, viterbi }).filter(([, value]) => value);
+  if (searches.length > 1)
+    throw misuse(`One strategy is used, not ${searches.map(([name]) => `\`--${name}\``).join(" and ")}.`);
   const all = {
     greedy,
     beam,

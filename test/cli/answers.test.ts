@@ -114,8 +114,8 @@ describe("a translator", () => {
     expect(chain.code).toBe(1);
     expect(chain.err).toContain("this one has the states `gru.h`");
     const both = await rnnc(["run", "t", "--greedy", "--beam", "2"], { cwd, input: '{"source":"two"}\n' });
-    expect(both.code).toBe(1);
-    expect(both.err).toContain("one strategy is used, not `greedy` and `beam`");
+    expect(both.code).toBe(2);
+    expect(both.err).toContain("One strategy is used, not `--greedy` and `--beam`.");
     const sample = await rnnc(["sample", "t"], { cwd });
     expect(sample.code).toBe(1);
     expect(sample.err).toContain("`reply` comes from `predict`");

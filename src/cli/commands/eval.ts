@@ -3,7 +3,7 @@ import { type Command } from "commander";
 import type { Format } from "../data/read.ts";
 import type { UnknownLabel } from "../data/labels.ts";
 import type { SpanScore } from "../metrics/spans.ts";
-import { addChoices, choicesOf, type ChoiceOptions } from "../decode-options.ts";
+import { addChoices, predictionChoices, type ChoiceOptions } from "../decode-options.ts";
 import { columnsOption, dataOption, formatOption, jsonOption, wholeNumber } from "../options.ts";
 import { plural, say, sayJson, table, tell } from "../output.ts";
 
@@ -42,7 +42,7 @@ async function evaluate(folder: string, options: EvalOptions): Promise<void> {
     model,
     source,
     options.batch ?? null,
-    choicesOf(options),
+    predictionChoices(options, model.metadata),
   );
   if (unknownLabels.length > 0) tell(unknownNote(unknownLabels));
   if (options.json)

@@ -4,7 +4,7 @@ import type { Format } from "../data/read.ts";
 import type { Metadata } from "../../runtime/metadata.ts";
 import type { PredictOptions } from "../../runtime/model.ts";
 import { wrongRecord } from "../data/record.ts";
-import { addChoices, choicesOf, type ChoiceOptions } from "../decode-options.ts";
+import { addChoices, predictionChoices, type ChoiceOptions } from "../decode-options.ts";
 import { capital, Failure, misuse } from "../failure.ts";
 import { columnsOption, dataOption, formatOption } from "../options.ts";
 import { say, tell } from "../output.ts";
@@ -66,6 +66,7 @@ async function predict(folder: string, options: RunOptions): Promise<void> {
     throw new Failure(`\`${model.metadata.name}\` has no output to predict.`);
   const inputs = fieldsOfModel(model.metadata.data).filter(({ role }) => role === "input");
   if (options.probabilities) needProbabilities(model.metadata);
+  const given = predictionChoices(options, model.metadata);
   const replaced = replacement(options, model.metadata);
   const unknown = countUnknown(model, inputs);
   const shown = { probabilities: options.probabilities ?? false, best: options.best ?? false };
@@ -77,8 +78,8 @@ async function predict(folder: string, options: RunOptions): Promise<void> {
     try {
       // What is drawn without choices, such as noise, is another for each record.
       const choices = model.metadata.generation
-        ? { ...choicesOf(options), ...replaced }
-        : { ...choicesOf(options), seed: (options.seed ?? 0) + number - 1 };
+        ? { ...given, ...replaced }
+        : { ...given, seed: (options.seed ?? 0) + number - 1 };
       const results = Object.entries(predictOne(model, record, inputs, choices));
       const fields = results.map(([name, result]) => {
         const output = model.metadata.outputs.find((other) => other.name === name)!;
