@@ -8,7 +8,7 @@ export const meaning = {
   "unknown-name": {
     severity: "error",
     message: "`{name}` is not known here.",
-    hint: "Did you mean `{nearest}`?",
+    hint: "{way}",
     about: "Names come from declarations, `let`, definitions, imports and the standard library.",
     example: "input words : token(100)[T]\nwords >> embd(8) >> last >> dense(2)",
     mend: "input words : token(100)[T]\nwords >> embed(8) >> last >> dense(2)",
@@ -225,7 +225,7 @@ export const meaning = {
   "size-wanted": {
     severity: "error",
     message: "A size is needed here: a whole number from 1 on, known to the compiler; this is {what}.",
-    hint: "Write a number, or an option that is one.",
+    hint: "{way}",
     about: "Sizes are fixed when a program is compiled.",
     example: "input x : f32[T, 3]\nx >> dense(2.5)",
     mend: "input x : f32[T, 3]\nx >> dense(2)",
@@ -261,6 +261,14 @@ export const meaning = {
     about: "`|T|` is a length, `|words|` a vocabulary's size, `|h|` how many features `h` has.",
     example: "input x : f32[T, 3]\noutput y = x * |tanh|",
     mend: "input x : f32[T, 3]\noutput y = x * |x|",
+  },
+  "number-mapped": {
+    severity: "error",
+    message: "`{name}` maps values, and this is the number {number}.",
+    hint: "The stage that maps to a size is `dense({number})`; of the function it is `{name}(x, size = {number})`.",
+    about: "`affine` and `linear` are functions for equations. In a pipeline `dense` is the learned map.",
+    example: "input x : f32[T, 3]\nx >> linear(8)",
+    mend: "input x : f32[T, 3]\nx >> dense(8)",
   },
   "no-feature": {
     severity: "error",

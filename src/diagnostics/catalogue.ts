@@ -298,6 +298,15 @@ export const catalogue = {
     example: `let x = ${"(".repeat(65)}1${")".repeat(65)}`,
     mend: "let x = 1",
   },
+  "import-without-file": {
+    severity: "error",
+    message: "`import` takes a file of definitions, as a string.",
+    hint: 'Layers, losses and optimisers need no import: leave this line out. Definitions of your own come by `import "cells.rnn"`.',
+    about:
+      "The standard library is always there. What is imported are the statements of another `.rnn` file.",
+    example: "import torch\ninput x : f32[T, 8]\nx >> lstm(4)",
+    mend: "input x : f32[T, 8]\nx >> lstm(4)",
+  },
   "unfinished-statement": {
     severity: "error",
     message: "The statement breaks off after `{previous}`, where {expected} is due.",
@@ -309,7 +318,7 @@ export const catalogue = {
   "unexpected-token": {
     severity: "error",
     message: "Here {expected} is due, not {found}.",
-    hint: null,
+    hint: "{way}",
     about: "The text follows none of the language's forms from this place on.",
     example: "let 3 = x",
     mend: "let x = 3",

@@ -2,7 +2,6 @@
 import * as build from "../ir/graph/build.ts";
 import type { Node } from "../ir/graph/types.ts";
 import type { Binary, BinaryOperator, Call, Conditional, Expression, Length, Name } from "../parser/ast.ts";
-import { nearest } from "../diagnostics/nearest.ts";
 import { builtinFunctions } from "./builtins.ts";
 import { builtinStages, modifiers } from "./layers.ts";
 import { evaluatePipe } from "./stages.ts";
@@ -28,6 +27,7 @@ import {
 } from "./tensors.ts";
 import type { FunctionValue, NumberValue, Tensor, Value } from "./values.ts";
 import { isPlaceholder } from "./sizes.ts";
+import { wayFromUnknown } from "./unknown-names.ts";
 import { unrolledSum } from "./unrolled.ts";
 
 export function evaluate(expression: Expression, environment: Environment): Value {
@@ -92,7 +92,7 @@ export function lookup(name: Name, environment: Environment): Value {
   ];
   return fail(environment, "unknown-name", name.span, {
     name: name.name,
-    nearest: nearest(name.name, known) ?? "",
+    way: wayFromUnknown(name.name, known),
   });
 }
 
@@ -267,8 +267,18 @@ export function evaluateSize(expression: Expression, environment: Environment): 
     (isPlaceholder(value.value) || (Number.isInteger(value.value) && value.value > 0))
   )
     return sizes.resolve(value.value);
+  if (value.kind !== "number" || value.option === undefined)
+    return fail(environment, "size-wanted", expression.span, {
+      what: value.kind === "number" ? `${value.value}` : describe(value),
+      way: "Write a number, or an option that is one.",
+    });
+  const { name, of } = value.option;
+  const share = value.value > 0 && value.value < 1;
   return fail(environment, "size-wanted", expression.span, {
-    what: value.kind === "number" ? `${value.value}` : describe(value),
+    what: `${value.value}, the option \`${name}\` of \`${of}\``,
+    way:
+      `Values without a name fill the options in their order, which \`rnnc explain ${of}\` shows; with its name one stands anywhere: \`${name} = 8\`.` +
+      (share ? ` To drop a share is a stage of its own: \`>> dropout(${value.value})\`.` : ""),
   });
 }
 
@@ -281,7 +291,7 @@ function lengthOf(expression: Length, environment: Environment): Value {
     if (axis) return axisLength(axis);
     return fail(environment, "unknown-name", expression.of.span, {
       name,
-      nearest: nearest(name, [...environment.names(), ...environment.session.axes.keys()]) ?? "",
+      way: wayFromUnknown(name, [...environment.names(), ...environment.session.axes.keys()]),
     });
   }
   if (value.kind === "list") return number(value.values.length);

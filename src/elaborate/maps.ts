@@ -59,6 +59,11 @@ export function linearMaps(site: CallSite, biased: boolean): Tensor {
       );
   const out = featureAxis(session, size);
   const products = operands.map((o): Node => {
+    if (o.value.kind === "number")
+      fail(environment, "number-mapped", o.span, {
+        name: biased ? "affine" : "linear",
+        number: o.value.value,
+      });
     const value = asTensor(o.value, environment, o.span);
     if (value.vocabulary) fail(environment, "token-where-vector", o.span, { name: value.vocabulary.name });
     const feature = featureOf(value.node);

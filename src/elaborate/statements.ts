@@ -1,7 +1,6 @@
 /** What each kind of statement does. One that fails is reported once, and those after it go on. */
 import * as build from "../ir/graph/build.ts";
 import type { Note } from "../diagnostics/diagnostic.ts";
-import { nearest } from "../diagnostics/nearest.ts";
 import { makeReporter } from "../diagnostics/reporter.ts";
 import type { Expression, Identifier, PipelineStatement, Statement } from "../parser/ast.ts";
 import { declareData, dimensionKey } from "./data.ts";
@@ -13,6 +12,7 @@ import { learnedTensor } from "./parameters.ts";
 import type { ElaborateOptions, Source } from "./run.ts";
 import { evaluatePipe, stageFrom } from "./stages.ts";
 import { asTensor, describe, featureAxis, tensor, timeAxis, toF32 } from "./tensors.ts";
+import { wayFromUnknown } from "./unknown-names.ts";
 import { inputsBelow } from "./use.ts";
 import type { Origin, Stage, Tensor, Value } from "./values.ts";
 
@@ -192,7 +192,7 @@ function runStatement(
 }
 
 function failUnknown(name: string, span: Statement["span"], environment: Environment): never {
-  throw new Fault("unknown-name", span, { name, nearest: nearest(name, environment.names()) ?? "" });
+  throw new Fault("unknown-name", span, { name, way: wayFromUnknown(name, environment.names()) });
 }
 
 function checkNew({ name, span }: Identifier, { file }: Environment, { bindings, places }: Scope): void {

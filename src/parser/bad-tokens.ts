@@ -44,7 +44,8 @@ export function reportBadTokens(
     const first = String.fromCodePoint(run.codePointAt(0) ?? 0);
     const known = ways[run] === undefined ? first : run;
     const span = { start: offset, end: offset + known.length };
-    reporter.report("bad-character", span, { text: printable(known), way: ways[known] ?? "" });
+    const way = isImport(source, offset) ? importWay : (ways[known] ?? "");
+    reporter.report("bad-character", span, { text: printable(known), way });
     places.push(offset);
   }
   for (const token of tokens) {
@@ -59,6 +60,11 @@ export function reportBadTokens(
   }
   return places;
 }
+
+/** `import torch.nn`, as far as the line goes before the point. */
+const isImport = (source: string, offset: number): boolean =>
+  /^[ \t]*(?:from|import)[ \t][^"]*$/u.test(source.slice(source.lastIndexOf("\n", offset) + 1, offset));
+const importWay = "Layers, losses and optimisers need no import: leave this line out.";
 
 /** Beyond this a file is not a program, and nobody reads on. */
 const mostErrors = 100;

@@ -65,6 +65,15 @@ const misplacedKeyword = ({ found, following, previous, wanted, rules, ended }: 
   return meantAsName ? { code: "keyword-as-name", span, words: word } : null;
 };
 
+/** `import torch`, `from torch import nn`. */
+const foreignImport = ({ found, following, previous, wanted }: Site): Finding | null => {
+  const isPython = found?.image === "import" && following?.tokenType === t.Name;
+  const isUnquoted = wanted === "String" && previous?.image === "import";
+  return found !== null && (isPython || isUnquoted)
+    ? { code: "import-without-file", span: t.spanOf(found) }
+    : null;
+};
+
 const strayName = ({ found, rules, wanted }: Site): Finding | null =>
   found?.tokenType === t.Strays && (wanted === "BodyEnd" || wanted === "}") && rules.includes("definition")
     ? { code: "expression-in-body", span: t.spanOf(found) }
@@ -155,21 +164,31 @@ const trailingComma = ({ found, previous }: Site): Finding | null =>
 const isOperator = (token: IToken | null): token is IToken =>
   token !== null && (t.operators.includes(token.tokenType) || [t.Not, t.Pipe].includes(token.tokenType));
 
+const comment = "A comment starts with `#`, and ends with its line.";
+
 /** Signs of other languages that come apart into two of ours. */
 const familiar: Readonly<Record<string, string>> = {
   "**": "A power is written `x^2`.",
-  "//": "A comment starts with `#`.",
+  "//": comment,
+  "/*": comment,
+  "*/": comment,
+  "->": "Stages are joined by `>>`.",
   "++": "There is no `++`; write an equation for the next step.",
   ">>=": "To name a value, write `let name = …`.",
 };
+
+/** What two signs without a blank between them mean elsewhere, said in our words; else nothing. */
+const familiarSign = (first: IToken, second: IToken | null): string =>
+  second !== null && second.startOffset === t.spanOf(first).end
+    ? (familiar[first.image + second.image] ?? "")
+    : "";
 
 const missingOperand = ({ found, previous, afterOperand, rules }: Site): Finding | null => {
   if (afterOperand || !["choice", "primary"].includes(rules.at(-1) ?? "")) return null;
   if (isOperator(previous)) {
     if (found?.tokenType === t.If)
       return { code: "if-in-operator", span: t.spanOf(found), words: sign(previous) };
-    const adjacent = found !== null && found.startOffset === t.spanOf(previous).end;
-    const way = adjacent ? (familiar[previous.image + found.image] ?? "") : "";
+    const way = familiarSign(previous, found);
     return {
       code: "missing-operand",
       span: t.spanOf(previous),
@@ -234,6 +253,7 @@ const equationOutside = ({ found, wanted, rules }: Site): Finding | null =>
 // ---- the rest ---------------------------------------------------------------------------------------------
 
 const readings: readonly Reading[] = [
+  foreignImport,
   misplacedKeyword,
   strayEquals,
   settingPunctuation,
@@ -250,7 +270,7 @@ const readings: readonly Reading[] = [
   equationOutside,
 ];
 
-function unexpected({ found, previous, wanted, rules, ended }: Site): Finding {
+function unexpected({ found, following, previous, wanted, rules, ended }: Site): Finding {
   const expected = wording(wanted, rules.at(-1) ?? "program", previous);
   const here: Span = previous === null ? { start: 0, end: 0 } : t.spanOf(previous);
   if (previous !== null && ended) {
@@ -261,7 +281,11 @@ function unexpected({ found, previous, wanted, rules, ended }: Site): Finding {
   return {
     code: "unexpected-token",
     span,
-    words: { found: found === null ? "the end of the file" : describe(found), expected },
+    words: {
+      found: found === null ? "the end of the file" : describe(found),
+      expected,
+      way: found === null ? "" : familiarSign(found, following),
+    },
   };
 }
 

@@ -31,11 +31,11 @@ describe("makeReporter", () => {
   test("fills the template, and drops a hint that lacks a word", () => {
     const sink: Diagnostic[] = [];
     const reporter = makeReporter("a.rnn", sink);
-    reporter.report("unknown-name", { start: 1, end: 2 }, { name: "embd", nearest: "embed" });
-    reporter.report("unknown-name", { start: 1, end: 2 }, { name: "embd", nearest: "" });
+    reporter.report("unknown-type", { start: 1, end: 2 }, { name: "tokn", nearest: "token" });
+    reporter.report("unknown-type", { start: 1, end: 2 }, { name: "tokn", nearest: "" });
     expect(sink[0]).toMatchObject({
-      message: "`embd` is not known here.",
-      hint: "Did you mean `embed`?",
+      message: "`tokn` is not a type; the types are `f32`, `token`, `char` and `trigrams`.",
+      hint: "Did you mean `token`?",
       file: "a.rnn",
     });
     expect(sink[1]!.hint).toBeNull();
