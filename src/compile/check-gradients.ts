@@ -79,21 +79,22 @@ function rowsOf(
   const environment = finiteEnvironment(model, [graph, loss], random);
   const exact = byParameter(graph, environment);
   const computed = moduleGradients(machine, environment, objectiveEntry("gradients", net));
-  // A gradient that is zero but for rounding is compared with the others'.
-  const floor = 1e-4 * Math.max(...[...exact.values()].map(norm));
+  // A gradient that is zero but for rounding is compared with the others'; in float32 it is that sooner.
+  const largest = Math.max(...[...exact.values()].map(norm));
+  const floor = { double: 1e-4 * largest, single: 1e-2 * largest };
   return model.parameters.flatMap((p): readonly GradientRow[] => {
     const own = exact.get(p.name);
     if (!own) return [];
     const places = sample(own, options.elements ?? 8, random);
     const there = places.map((k) => own[k]!);
     const found = places.map((k) => nearestDifference(loss, environment, p.name, k, own[k]!));
-    const scale = Math.max(norm(found), norm(there), floor);
+    const scale = Math.max(norm(found), norm(there), floor.double);
     const row: GradientRow = {
       parameter: p.name,
       shape: p.axes.map(fixedSize),
       norm: norm(own),
       differences: norm(found.map((x, k) => x - there[k]!)) / scale,
-      module: norm(own.map((x, k) => x - computed.get(p.name)![k]!)) / Math.max(norm(own), floor),
+      module: norm(own.map((x, k) => x - computed.get(p.name)![k]!)) / Math.max(norm(own), floor.single),
     };
     return [row];
   });
