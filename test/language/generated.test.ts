@@ -12,7 +12,8 @@ test("evaluator and module agree on every one", async () => {
       // Against differences too, but for programs with a draw or a kink in them that is what other tests are for.
       const rows = await checkGradients(source, "generated.rnn", { elements: 0 });
       expect(rows).not.toBeNull();
-      for (const { parameter, module } of rows!) expect(module, parameter).toBeLessThan(gradientLimits.module);
+      for (const { parameter, module } of rows!)
+        expect(module, parameter).toBeLessThan(gradientLimits.module);
     }),
     { numRuns: programs },
   );
