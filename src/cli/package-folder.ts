@@ -1,14 +1,14 @@
 /** Packages on the disk: written file by file, each whole, and opened again for `eval`, `run` and `sample`. */
-import { readdirSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { rmSync } from "node:fs";
+import { basename, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { RnncError } from "../runtime/errors.ts";
 import { load, type Model } from "../runtime/load.ts";
 import type { Metadata } from "../runtime/metadata.ts";
 import type { TfjsProgram } from "../runtime/tfjs/program.ts";
 import { Failure, fileFailure } from "./failure.ts";
-import { holdsTraining } from "./training/run-folder.ts";
-import { kindOf, makeFolder, readBytes, readText, writeWhole } from "./files.ts";
+import { findPackage, packageIn } from "./find-package.ts";
+import { kindOf, makeFolder, readBytes, writeWhole } from "./files.ts";
 
 export interface PackageContent {
   readonly metadata: Metadata;
@@ -53,20 +53,16 @@ async function filesOf({ metadata, wasm, tfjs, weights, singleFile = false }: Pa
   return packageFiles({ metadata, wasm: wasm!, runtime, weights, options });
 }
 
-/** The package of that name in a folder, or null; other files of it are no business of ours. */
-export function packageIn(folder: string, name: string): Metadata | null {
-  const path = join(folder, `${name}.json`);
-  return kindOf(path) === "file" ? parseMetadata(readText(path)) : null;
-}
-
-function parseMetadata(text: string): Metadata | null {
-  try {
-    const value = JSON.parse(text) as Partial<Metadata> | null;
-    return typeof value === "object" && value?.format === 1 && typeof value.fingerprint === "string"
-      ? (value as Metadata)
-      : null;
-  } catch {
-    return null;
+/** Takes a package out of a folder: the files that it was written as, the one that makes it a package first. */
+export function removePackage(folder: string, name: string): void {
+  if (basename(name) !== name || packageIn(folder, name) === null) return;
+  for (const ending of ["json", "js", "d.ts", "wasm", "safetensors"]) {
+    const path = join(folder, `${name}.${ending}`);
+    try {
+      rmSync(path, { force: true });
+    } catch (error) {
+      throw fileFailure(error, path, "write");
+    }
   }
 }
 
@@ -96,41 +92,5 @@ export async function openFolder(path: string, weights: string | null): Promise<
     if (error instanceof WebAssembly.CompileError)
       throw new Failure(`\`${file("wasm")}\` is no WebAssembly module, or a damaged one.`);
     throw error;
-  }
-}
-
-/** A folder with one package, or a package's `.json` itself. */
-function findPackage(path: string): { readonly folder: string; readonly metadata: Metadata } {
-  if (kindOf(path) === null) throw new Failure(`\`${path}\` does not exist.`);
-  if (kindOf(path) === "file") {
-    const metadata = parseMetadata(readText(path));
-    if (metadata === null) throw new Failure(`\`${path}\` describes no package of this version of rnnc.`);
-    return { folder: dirname(path), metadata };
-  }
-  const found = names(path).flatMap((name) => packageIn(path, name) ?? []);
-  const [metadata] = found;
-  if (metadata === undefined && holdsTraining(path))
-    throw new Failure(
-      `\`${path}\` holds a training that has not ended, and no package yet.`,
-      `\`rnnc train FILE --data PATH -o ${path} --resume\` goes on with it, and writes the package at its end.`,
-    );
-  if (metadata === undefined)
-    throw new Failure(`\`${path}\` holds no package.`, "`rnnc train` and `rnnc build` write one.");
-  if (found.length > 1)
-    throw new Failure(
-      `\`${path}\` holds ${found.length} packages.`,
-      `Name one, such as \`${join(path, `${metadata.name}.json`)}\`.`,
-    );
-  return { folder: path, metadata };
-}
-
-function names(folder: string): readonly string[] {
-  try {
-    return readdirSync(folder)
-      .filter((name) => name.endsWith(".json"))
-      .map((name) => basename(name, ".json"))
-      .sort();
-  } catch (error) {
-    throw fileFailure(error, folder, "read");
   }
 }

@@ -212,7 +212,7 @@ async function emitStage(
 /** Files of the same package are replaced; anything else, and trained weights above all, is not ours to lose. */
 async function refuseToOverwrite(folder: string, name: string, options: BuildOptions): Promise<void> {
   const { kindOf } = await import("../files.ts");
-  const { packageIn } = await import("../package-folder.ts");
+  const { packageIn } = await import("../find-package.ts");
   if (kindOf(folder) === "file") throw misuse(`\`${folder}\` is a file, not a folder.`);
   if (options.force) return;
   if (kindOf(join(folder, "checkpoints")) === "folder")

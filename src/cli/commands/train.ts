@@ -125,9 +125,10 @@ async function train(path: string, options: TrainOptions): Promise<void> {
       "`--resume` goes on with it.",
       130,
     );
-  const { writePackage } = await import("../package-folder.ts");
+  const { removePackage, writePackage } = await import("../package-folder.ts");
   const best = prepared.validation.length > 0 && state.best !== null;
   await writePackage(folder.path, { metadata, wasm, weights: best ? folder.best() : run.trainer.weights() });
+  for (const name of folder.replaces) if (name !== metadata.name) removePackage(folder.path, name);
   tell(
     `${outcome === "stopped early" ? "stopped early, for validation no longer improved; " : ""}` +
       `${best ? `kept step ${state.best.step} with ${bestShown(state.best)}; ` : ""}wrote ${folder.path}`,

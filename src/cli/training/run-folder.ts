@@ -24,6 +24,8 @@ export interface RunState {
   readonly tbptt: number | null;
   readonly validate: number;
   readonly best: Best | null;
+  /** Packages that earlier trainings wrote here, which this one takes the place of. */
+  readonly replaces?: readonly string[];
 }
 
 export interface RunFolder {
@@ -32,6 +34,7 @@ export interface RunFolder {
   readonly curve: string;
   /** Of the training that is resumed; null in a new one. */
   readonly before: { readonly state: RunState; readonly checkpoint: Uint8Array } | null;
+  readonly replaces: readonly string[];
   readonly saveLast: (checkpoint: Uint8Array, state: RunState) => void;
   readonly saveBest: (weights: Uint8Array) => void;
   readonly best: () => Uint8Array;
@@ -59,6 +62,7 @@ export function checkRunFolder(path: string, model: string, { resume, force }: C
 
 export function claimRunFolder(path: string, { resume }: Pick<ClaimOptions, "resume">): RunFolder {
   const file = within(path);
+  const replaces = packagesReplaced(path, resume);
   makeFolder(join(path, "checkpoints"));
   for (const folder of [path, join(path, "checkpoints")]) needWritable(folder);
   if (!resume)
@@ -68,6 +72,7 @@ export function claimRunFolder(path: string, { resume }: Pick<ClaimOptions, "res
     path,
     log: join(path, "log.jsonl"),
     curve: join(path, "loss.svg"),
+    replaces,
     before: resume
       ? { state: readState(file("run.json")), checkpoint: readBytes(file("last.safetensors")) }
       : null,
@@ -78,6 +83,19 @@ export function claimRunFolder(path: string, { resume }: Pick<ClaimOptions, "res
     saveBest: (weights) => writeWhole(file("best.safetensors"), weights),
     best: () => readBytes(file("best.safetensors")),
   };
+}
+
+/** A new training takes the place of the one before it; a resumed one of what it set out to. */
+function packagesReplaced(path: string, resume: boolean): readonly string[] {
+  if (!holdsTraining(path)) return [];
+  try {
+    const { model, replaces = [] } = readState(within(path)("run.json"));
+    return resume ? replaces : [...replaces, model];
+  } catch (error) {
+    // Nobody goes on with it, so it may be damaged.
+    if (error instanceof Failure && !resume) return [];
+    throw error;
+  }
 }
 
 function refuseToOverwrite(path: string, model: string, earlier: boolean): void {

@@ -54,7 +54,7 @@ export async function openRun({ metadata, wasm, folder, strict, threads, ...data
           folder,
           log,
           display,
-          state: { ...state, best: before?.state.best ?? null },
+          state: { ...state, best: before?.state.best ?? null, replaces: folder.replaces },
           interrupted: stop.wanted,
           strict,
           draw: () => writeWhole(folder.curve, curveOf(metadata.name, log)),
