@@ -9,6 +9,7 @@ import { parse } from "../parser/parse.ts";
 import { split } from "../passes/split.ts";
 import { standardLibrary } from "../std/library.ts";
 import { leftToItself } from "./left-to-itself.ts";
+import { needOptions } from "./need-options.ts";
 import { defaultFile, needText } from "./need-text.ts";
 import { ownerOf } from "./owners.ts";
 import type { CompileOptions } from "./types.ts";
@@ -23,6 +24,7 @@ export interface Checked {
 /** Fails with an `RnncError` where the arguments are none. */
 export function check(source: string, file = defaultFile, options: CompileOptions = {}): Checked {
   needText(source, file);
+  needOptions(options);
   const diagnostics: Diagnostic[] = [];
   const sources = new Map<string, string>([
     [file, source],

@@ -31,6 +31,16 @@ describe("compile and check", () => {
     await refused(() => call(source, { dims: {} }), "the second argument is the name of the program's file");
   });
 
+  test.each([compile, check].map(untyped))("misspelt options: %o", async (call) => {
+    const given = (options: unknown) => () => call(source, "model.rnn", options);
+    await refused(given({ trget: "tfjs" }), "`compile` has no option `trget`: is `target` meant?");
+    await refused(given({ max_memory: 1e6 }), "is `maxMemory` meant?");
+    await refused(given({ colour: 1 }), "no option `colour`; it takes `target`, `dims`");
+    await refused(given({ target: "tjfs" }), '`target` of `compile` is `wasm` or `tfjs`, and this is "tjfs"');
+    await refused(given("tfjs"), 'the third argument is an object of options, and this is "tfjs"');
+    expect(await errorOf(given({ target: undefined, dims: {} }))).not.toBeInstanceOf(Error);
+  });
+
   test("a file need not be named", async () => {
     const { metadata, diagnostics } = await compile(source);
     expect(diagnostics).toEqual([]);
