@@ -4,7 +4,7 @@
  * mean loss of a begun epoch is read from the log, so a resumed training gives the bits of one never stopped.
  */
 import type { Trainer } from "../../runtime/trainer.ts";
-import { Failure } from "../failure.ts";
+import type { Failure } from "../failure.ts";
 import { formatDuration } from "../output.ts";
 import type { Course, Validation } from "./course.ts";
 import { watchImpossible } from "./impossible.ts";
@@ -20,6 +20,8 @@ export interface LoopInput {
   readonly display: Display;
   readonly state: RunState;
   readonly interrupted: () => boolean;
+  /** What to say where the loss or the gradient is not finite any more. */
+  readonly diverged: () => Failure;
   /** Draws the loss curve. */
   readonly draw: () => void;
   /** Whether an example with an impossible target is an error. */
@@ -87,6 +89,10 @@ export async function trainLoop(
     const note = impossible.note();
     if (note !== null) display.note(note);
   };
+  const giveUp = (): never => {
+    log.flush();
+    throw input.diverged();
+  };
   const finish = (outcome: Outcome) => {
     tellImpossible();
     save();
@@ -113,10 +119,7 @@ export async function trainLoop(
       ...(report.skipped ? { skipped: true } : {}),
     });
     if (epoch === 0 && report.impossible > 0) impossible.found(batch, report.impossible);
-    if (skipped >= mostSkipped) {
-      log.flush();
-      throw diverged(step + 1 - mostSkipped);
-    }
+    if (skipped >= mostSkipped) giveUp();
     display.update({
       step: step + 1,
       totalSteps,
@@ -132,7 +135,7 @@ export async function trainLoop(
     if (step + 1 === (epoch + 1) * stepsPerEpoch) {
       tellImpossible();
       const train = epochLoss(log, epoch) ?? impossible.fail();
-      if (!Number.isFinite(train)) throw diverged(step);
+      if (!Number.isFinite(train)) giveUp();
       const checked = validate();
       const isBest = keepIfBest(checked ?? { loss: train, score: null });
       const { stop } = trainer.endEpoch(checked?.score?.loss ?? checked?.loss ?? train);
@@ -165,12 +168,6 @@ function isBetter(found: Best, best: Best | null): boolean {
   const difference = (found.score?.loss ?? found.loss) - (best.score?.loss ?? best.loss);
   return difference < 0 || (difference === 0 && found.loss < best.loss);
 }
-
-const diverged = (step: number): Failure =>
-  new Failure(
-    `The training has diverged: from step ${step} on the gradient is not a finite number.`,
-    'Lower the learning rate (`--set optimizer="adam(1e-4)"`) or clip the gradient (`--set clip="norm 1"`).',
-  );
 
 function epochLine(
   epoch: number,

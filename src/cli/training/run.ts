@@ -10,6 +10,7 @@ import { drawLossCurve } from "../drawing/loss-curve.ts";
 import { Failure } from "../failure.ts";
 import { writeWhole } from "../files.ts";
 import { makeCourse, type Course, type CourseData } from "./course.ts";
+import { diverged } from "./diverged.ts";
 import { openLog, type Log } from "./log.ts";
 import { trainLoop, type Outcome } from "./loop.ts";
 import { openDisplay } from "./progress.ts";
@@ -57,6 +58,7 @@ export async function openRun({ metadata, wasm, folder, strict, threads, ...data
           state: { ...state, best: before?.state.best ?? null, replaces: folder.replaces },
           interrupted: stop.wanted,
           strict,
+          diverged: () => diverged(log, data.train, data.fields),
           draw: () => writeWhole(folder.curve, curveOf(metadata.name, log)),
         });
       } finally {
