@@ -12,6 +12,7 @@ import { leftToItself } from "./left-to-itself.ts";
 import { needOptions } from "./need-options.ts";
 import { defaultFile, needText } from "./need-text.ts";
 import { ownerOf } from "./owners.ts";
+import { reportTooLarge } from "./report-too-large.ts";
 import type { CompileOptions } from "./types.ts";
 
 export interface Checked {
@@ -65,6 +66,7 @@ export function check(source: string, file = defaultFile, options: CompileOption
     diagnostics,
   );
   if (model) reportUntrained(model, file, diagnostics);
+  if (model) reportTooLarge(model, file, diagnostics);
   const failed = diagnostics.some((d) => d.severity === "error");
   const own = failed ? null : model && leftToItself(model);
   return { diagnostics: distinct(diagnostics), sources, model: own, main };

@@ -188,6 +188,15 @@ export const meaning = {
     example: "input x : f32[T, 3]\nx >> dense(8) >> stack(5000)",
     mend: "input x : f32[T, 3]\nx >> dense(8) >> stack(5)",
   },
+  "parameters-too-large": {
+    severity: "error",
+    message: "The parameters take {size}, and a module has {most} of memory.",
+    hint: "Make the layers smaller: `{largest}` alone is {shape}. A smaller batch needs no less of it.",
+    about:
+      "All weights lie in the memory of one module, four bytes each, whose addresses end at 2³¹. Training holds their gradients and the optimiser's moments beside them.",
+    example: "input x : f32[T, 3]\nx >> dense(60000) >> dense(60000)",
+    mend: "input x : f32[T, 3]\nx >> dense(600) >> dense(600)",
+  },
   "window-numbers": {
     severity: "error",
     message:

@@ -119,6 +119,33 @@ describe("a size that nothing leaves open", () => {
   });
 });
 
+describe("parameters that no batch is small enough for", () => {
+  const large = (units: string) => numbers.replace("gru(4)", `lstm(${units})`);
+
+  test("are named, by check and by train", async () => {
+    const folder = folderWith({ "n.rnn": large("1e9"), "n.jsonl": points });
+    for (const args of [
+      ["check", "n.rnn"],
+      ["train", "n.rnn", "--data", "n.jsonl"],
+    ]) {
+      const err = await said(args, 1, { cwd: folder });
+      expect(err).toContain("The parameters take 16,000,000,052 GB, and a module has 2.1 GB of memory.");
+      expect(err).toContain("`lstm.i.Wh` alone is 1000000000 × 1000000000");
+    }
+    expect(existsSync(join(folder, "n"))).toBe(false);
+  });
+
+  test("or their gradients and moments, by train", async () => {
+    const folder = folderWith({ "n.rnn": large("8000"), "n.jsonl": points });
+    await said(["check", "n.rnn"], 0, { cwd: folder });
+    const err = await said(["train", "n.rnn", "--data", "n.jsonl"], 1, { cwd: folder });
+    expect(err).toMatch(
+      /Training `n` takes 6\.1 GB even with a batch of 1 and sequences of one step, and a module has 2\.1 GB: its parameters are 1\.0 GB/u,
+    );
+    expect(err).not.toContain("smaller batch");
+  });
+});
+
 test("a text that is no program: the first errors, and how many more", async () => {
   const text = "The lord is my shepherd; I shall not want. He maketh me!\n".repeat(40);
   const folder = folderWith({ "psalm.txt": text });

@@ -14,6 +14,7 @@ import { diverged } from "./diverged.ts";
 import { openLog, type Log } from "./log.ts";
 import { trainLoop, type Outcome } from "./loop.ts";
 import { openDisplay } from "./progress.ts";
+import { needMemory } from "./need-memory.ts";
 import { checkSame, type RunFolder, type RunState } from "./run-folder.ts";
 
 export interface RunInput extends Omit<CourseData, "specs"> {
@@ -32,6 +33,7 @@ export interface Run {
 }
 
 export async function openRun({ metadata, wasm, folder, strict, threads, ...data }: RunInput): Promise<Run> {
+  needMemory(metadata);
   const model = await load({ metadata, wasm: new Uint8Array(wasm), threads });
   const course = makeCourse(model, { specs: dataSpecs(metadata), ...data });
   const trainer = model.trainer({ stepsPerEpoch: course.stepsPerEpoch });
