@@ -50,6 +50,13 @@ test("standard input of another kind", async () => {
   expect(ran).toMatchObject({ code: 0, out: '{"label":"pos"}\n{"label":"neg"}\n{"label":"pos"}\n' });
 });
 
+test("standard input that is no JSON: how to say what it is", async () => {
+  const ran = await rnnc(["run", "c"], { cwd, input: bent });
+  expect([ran.code, ran.out]).toEqual([1, ""]);
+  expect(ran.err).toContain("<stdin>:1: The line is no JSON record");
+  expect(ran.err).toContain("`--format` says what else it is: text, csv, tsv, conll, idx.");
+});
+
 test.each([
   [["film.docx"], 2, "What `film.docx` holds is not told by its name."],
   [["plain.jsonl", "--columns", "words"], 2, "`--columns` names columns, and `plain.jsonl` has none."],

@@ -8,7 +8,7 @@ import { Failure, fileFailure } from "../failure.ts";
 import { kindOf, standardName } from "../files.ts";
 import type { Field } from "./field.ts";
 import { readRecord } from "./json-lines.ts";
-import { formatOf, readData, type DataSource } from "./read.ts";
+import { formatOf, formats, readData, type DataSource } from "./read.ts";
 import { wrongRecord, type DataRecord } from "./record.ts";
 
 /** What neither its name nor the user tells is JSON Lines: standard input, and pipes such as `/dev/fd/63`. */
@@ -21,11 +21,16 @@ export async function* streamRecords(
   const untold = !isFolder && (path === "-" || !/\.[^./\\]+$/u.test(path));
   const format = source.format ?? (untold ? "jsonl" : null);
   const isLines = !isFolder && (format ?? formatOf(path)) === "jsonl" && !/\.gz$/iu.test(path);
-  if (isLines && source.columns === null) yield* recordsOfLines(path, fields);
+  if (isLines && source.columns === null)
+    yield* recordsOfLines(path, fields, source.format !== null || !untold);
   else yield* readData({ ...source, format }, { fields, chunked: false });
 }
 
-async function* recordsOfLines(path: string, fields: readonly Field[]): AsyncGenerator<DataRecord> {
+async function* recordsOfLines(
+  path: string,
+  fields: readonly Field[],
+  isTold: boolean,
+): AsyncGenerator<DataRecord> {
   const file = path === "-" ? standardName : path;
   let number = 0;
   for await (const line of linesOf(path)) {
@@ -38,6 +43,12 @@ async function* recordsOfLines(path: string, fields: readonly Field[]): AsyncGen
       );
     if (line.trim() === "") continue;
     // A stream decodes leniently.
+    if (!isTold && !line.trimStart().startsWith("{"))
+      throw wrongRecord(
+        place,
+        "The line is no JSON record, such as {…}.",
+        `\`--format\` says what else it is: ${formats.filter((kind) => kind !== "jsonl").join(", ")}.`,
+      );
     if (line.includes("\ufffd")) throw wrongRecord(place, "The line is not UTF-8.");
     yield readRecord(line, place, fields, false);
   }
