@@ -41,7 +41,7 @@ export const gradientLimits = { differences: 1e-6, module: 1e-4 } as const;
 export async function checkGradients(
   source: string,
   file: string,
-  options: GradientOptions = {},
+  { seed = 1, elements = 8, ...options }: GradientOptions = {},
 ): Promise<readonly GradientRow[] | null> {
   const { model } = check(source, file, { ...options, assume: true });
   const objectives = model ? makeEntries(model).objectives : [];
@@ -49,9 +49,9 @@ export async function checkGradients(
   const compilation = await compile(source, file, { ...options, assume: true });
   if (!compilation.wasm || !compilation.metadata) return null;
 
-  const random = generator(options.seed ?? 1);
+  const random = generator(seed);
   const machine = await startMachine(compilation.metadata, compilation.wasm);
-  const rows = objectives.flatMap((objective) => rowsOf(model, objective, machine, random, options));
+  const rows = objectives.flatMap((objective) => rowsOf(model, objective, machine, random, elements));
   return model.parameters.map(
     ({ name, axes }) =>
       rows.find(({ parameter }) => parameter === name) ?? partless(name, axes.map(fixedSize)),
@@ -73,7 +73,7 @@ function rowsOf(
   { net, graph }: ObjectiveEntry,
   machine: Machine,
   random: Generator,
-  options: GradientOptions,
+  elements: number,
 ): readonly GradientRow[] {
   const loss = split(model.graph, objectiveEntry("train", net))!;
   const environment = finiteEnvironment(model, [graph, loss], random);
@@ -85,7 +85,7 @@ function rowsOf(
   return model.parameters.flatMap((p): readonly GradientRow[] => {
     const own = exact.get(p.name);
     if (!own) return [];
-    const places = sample(own, options.elements ?? 8, random);
+    const places = sample(own, elements, random);
     const there = places.map((k) => own[k]!);
     const found = places.map((k) => nearestDifference(loss, environment, p.name, k, own[k]!));
     const scale = Math.max(norm(found), norm(there), floor.double);
