@@ -128,7 +128,7 @@ function parseHeader(bytes: Uint8Array): Record<string, unknown> {
   return isRecord(header) ? header : damaged("its header is no JSON object");
 }
 
-const damaged = (why: string): never => fail(`this is no safetensors file, or a damaged one: ${why}`);
+const damaged = (why: string): never => fail(`no safetensors file, or a damaged one: ${why}`);
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);

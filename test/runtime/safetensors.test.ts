@@ -102,7 +102,7 @@ describe("safetensors", () => {
         readSafetensors(withHeader(header));
         return "";
       } catch (error) {
-        return (error as Error).message.replace("this is no safetensors file, or a damaged one: ", "… ");
+        return (error as Error).message.replace("no safetensors file, or a damaged one: ", "… ");
       }
     };
     expect({
