@@ -23,8 +23,8 @@ export async function compile(
   file = defaultFile,
   options: CompileOptions = {},
 ): Promise<Compilation> {
-  const stages = makeStages(options.emit ?? []);
   const { diagnostics, sources, model, main } = check(source, file, options);
+  const stages = makeStages(options.emit ?? []);
   const failed: Compilation = {
     diagnostics,
     sources,

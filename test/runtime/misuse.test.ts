@@ -38,6 +38,7 @@ describe("compile and check", () => {
     await refused(given({ colour: 1 }), "no option `colour`; it takes `target`, `dims`");
     await refused(given({ target: "tjfs" }), '`target` of `compile` is `wasm` or `tfjs`, and this is "tjfs"');
     await refused(given("tfjs"), 'the third argument is an object of options, and this is "tfjs"');
+    await refused(given(null), "the third argument is an object of options, and this is null");
     expect(await errorOf(given({ target: undefined, dims: {} }))).not.toBeInstanceOf(Error);
   });
 
