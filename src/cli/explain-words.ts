@@ -5,6 +5,7 @@
  */
 import {
   optimiserArguments,
+  optimiserFlags,
   optimiserDefaults,
   scheduleArguments,
   scheduleDefaults,
@@ -46,16 +47,20 @@ const word = (of: string, about: string, text: string): Explanation => ({
 });
 
 /** `adam(rate = 0.001, beta1 = 0.9)`: the arguments in their order, with their defaults. */
-function signature(name: string, names: readonly string[], defaults: object): string {
+function signature(
+  name: string,
+  names: readonly string[],
+  defaults: object,
+  flags: readonly string[] = [],
+): string {
   const values = new Map(Object.entries(defaults));
-  return names.length === 0
-    ? `\`${name}\``
-    : `\`${name}(${names.map((key) => `${key} = ${String(values.get(key))}`).join(", ")})\``;
+  const all = [...names.map((key) => `${key} = ${String(values.get(key))}`), ...flags];
+  return all.length === 0 ? `\`${name}\`` : `\`${name}(${all.join(", ")})\``;
 }
 
 const optimiser = (kind: OptimiserKind, about: string, text: string): Explanation => ({
   kind: "an optimiser",
-  about: `${about}\n${signature(kind, optimiserArguments(kind), optimiserDefaults[kind])}; \`decay\` is the share of itself that a weight loses.`,
+  about: `${about}\n${signature(kind, optimiserArguments(kind), optimiserDefaults[kind], optimiserFlags(kind))}; \`decay\` is the share of itself that a weight loses.`,
   example: `${classifier}\ntrain { optimizer ${text} }`,
 });
 

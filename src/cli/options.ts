@@ -66,7 +66,16 @@ export const threadsOption = (): Option =>
   );
 
 export const dataOption = (): Option =>
-  new Option("--data <PATH>", "a file, a folder of files, or - for standard input").makeOptionMandatory();
+  new Option("--data <PATH>", "a file, a folder of files, or - for standard input")
+    .argParser(once)
+    .makeOptionMandatory();
+
+/** Of two the first would not count. */
+function once(value: string, before: string | undefined): string {
+  if (before !== undefined)
+    throw new InvalidArgumentError(`\`${before}\` is given already; several files go into one folder.`);
+  return value;
+}
 
 export const formatOption = (): Option =>
   new Option("--format <KIND>", "what the data are, where their name does not tell").choices([

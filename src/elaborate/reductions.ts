@@ -52,8 +52,11 @@ export const reduceOne =
   (site) => {
     const o = only(site, name);
     const value = asOperandTensor(o, site);
+    const axes = reducedAxes(site, value);
+    if (axes.length === 0 && value.vocabulary)
+      fail(site.environment, "token-where-vector", o.span, { name: value.vocabulary.name });
     const node = name === "argmax" ? value.node : toF32(value.node);
-    return over(value, run(node, reducedAxes(site, value)));
+    return over(value, run(node, axes));
   };
 
 /** With several arguments they combine elementwise. */

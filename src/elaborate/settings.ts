@@ -145,12 +145,16 @@ function filled(
     const written = argument.name?.name ?? word;
     const name =
       written === null ? names[next++] : names.includes(written) ? written : argumentAliases[written];
-    if (name === undefined || !names.includes(name) || (word !== null && !argument.name))
+    const all = [...names, ...flags];
+    const known = all.length === 0 ? "none" : all.map((n) => `\`${n}\``).join(", ");
+    if (written === null && name === undefined)
+      reporter.report("too-many-options", argument.span, { stage, known });
+    else if (name === undefined || !names.includes(name) || (word !== null && !argument.name))
       reporter.report("unknown-option", argument.span, {
         stage,
-        name: written ?? "this",
-        nearest: written === null ? "" : (nearest(written, [...names, ...flags]) ?? ""),
-        known: [...names, ...flags].map((n) => `\`${n}\``).join(", "),
+        name: written!,
+        nearest: nearest(written!, all) ?? "",
+        known,
       });
     else {
       const value = constant(argument.value, setting, reporter);

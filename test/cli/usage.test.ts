@@ -46,6 +46,7 @@ test.each([
   [["train", "a.rnn", "--data", "x", "--epochs", "many"], "whole number"],
   [["train", "a.rnn", "--data", "x", "--validate", "2"], "from 0 to 0.9"],
   [["check", "a.rnn", "--dim", "d"], "NAME=VALUE"],
+  [["train", "a.rnn", "--data", "x", "--data", "y"], "`x` is given already"],
   [["check"], "missing required argument"],
   [[], "Usage: rnnc"],
 ])("%j is wrong usage", async (args, message) => {
