@@ -55,7 +55,10 @@ export const dimOption = (): Option =>
   );
 
 export const vocabOption = (): Option =>
-  new Option("--vocab <NAME=FILE>", "a vocabulary: one entry a line, or a JSON list").argParser(assignment);
+  new Option(
+    "--vocab <NAME=FILE>",
+    "a vocabulary: one entry a line, a JSON list, or a package's NAME.json",
+  ).argParser(assignment);
 
 export const withoutOption = (): Option =>
   new Option("--without <PASS>", "leave out a pass of the compiler").argParser<readonly string[]>(list);

@@ -69,10 +69,12 @@ test("vocabularies as lines or JSON", async () => {
     "lines.txt": "<unk>\n<eos>\na\nb\n",
     "list.json": '["<unk>", "<eos>", "a", "b"]',
     "twice.txt": "a\na\n",
+    "other.json": '{ "vocabularies": { "words": ["a"] } }',
   });
   for (const [out, file] of [
     ["lines", "lines.txt"],
     ["list", "list.json"],
+    ["package", "list/lm.json"],
   ] as const) {
     expect((await rnnc(["build", "lm.rnn", "-o", out, "--vocab", `text=${file}`], { cwd })).code).toBe(0);
     const metadata = JSON.parse(readFileSync(join(cwd, out, "lm.json"), "utf8")) as { vocabularies: object };
@@ -81,6 +83,8 @@ test("vocabularies as lines or JSON", async () => {
   const twice = await rnnc(["build", "lm.rnn", "--vocab", "text=twice.txt"], { cwd });
   expect(twice).toMatchObject({ code: 1 });
   expect(twice.err).toContain("has `a` twice");
+  const other = await rnnc(["build", "lm.rnn", "--vocab", "text=other.json"], { cwd });
+  expect(other.err).toContain("has no vocabulary of `text`; it has those of `words`");
 });
 
 test("a size that only the data know is asked for", async () => {
