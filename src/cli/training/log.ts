@@ -42,10 +42,10 @@ export interface Log {
   readonly flush: () => void;
 }
 
-/** `lastStep`: of the checkpoint that the training goes on from; null starts a new log. */
-export function openLog(path: string, lastStep: number | null): Log {
-  const entries = lastStep === null ? [] : readLog(path).filter(({ step }) => step <= lastStep);
-  writeWhole(path, entries.map(line).join(""));
+/** `place` may change; `lastStep`: of the checkpoint that the training goes on from; null starts a new log. */
+export function openLog(place: () => string, lastStep: number | null): Log {
+  const entries = lastStep === null ? [] : readLog(place()).filter(({ step }) => step <= lastStep);
+  writeWhole(place(), entries.map(line).join(""));
   let waiting: Entry[] = [];
   return {
     entries,
@@ -54,6 +54,7 @@ export function openLog(path: string, lastStep: number | null): Log {
       waiting.push(entry);
     },
     flush: () => {
+      const path = place();
       try {
         appendFileSync(path, waiting.map(line).join(""));
       } catch (error) {

@@ -2,10 +2,11 @@
  * The folder of a training: the package, `checkpoints/` (the last state, the best weights, `run.json`), `log.jsonl` and
  * `loss.svg`. Whether it may be written is checked before any work.
  */
-import { accessSync, constants, readdirSync, rmSync } from "node:fs";
+import { accessSync, constants, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { Failure, fileFailure } from "../failure.ts";
-import { kindOf, makeFolder, readBytes, readText, writeWhole } from "../files.ts";
+import { kindOf, makeFolder, readBytes, readText } from "../files.ts";
+import { checkpointFile, openCheckpoints, type Checkpoints } from "./checkpoints.ts";
 
 export interface Best {
   readonly step: number;
@@ -28,16 +29,12 @@ export interface RunState {
   readonly replaces?: readonly string[];
 }
 
-export interface RunFolder {
+export interface RunFolder extends Checkpoints {
   readonly path: string;
-  readonly log: string;
   readonly curve: string;
   /** Of the training that is resumed; null in a new one. */
   readonly before: { readonly state: RunState; readonly checkpoint: Uint8Array } | null;
   readonly replaces: readonly string[];
-  readonly saveLast: (checkpoint: Uint8Array, state: RunState) => void;
-  readonly saveBest: (weights: Uint8Array) => void;
-  readonly best: () => Uint8Array;
 }
 
 export interface ClaimOptions {
@@ -45,12 +42,11 @@ export interface ClaimOptions {
   readonly force: boolean;
 }
 
-const within = (path: string) => (name: string) => join(path, "checkpoints", name);
+export const holdsTraining = (path: string): boolean =>
+  kindOf(stateFile(path)) === "file" && kindOf(lastFile(path)) === "file";
 
-export function holdsTraining(path: string): boolean {
-  const file = within(path);
-  return kindOf(file("run.json")) === "file" && kindOf(file("last.safetensors")) === "file";
-}
+const stateFile = (path: string): string => checkpointFile(path, "run.json");
+const lastFile = (path: string): string => checkpointFile(path, "last.safetensors");
 
 /** `model`: the package that the training will write may be there already, if it has no weights to lose. */
 export function checkRunFolder(path: string, model: string, { resume, force }: ClaimOptions): void {
@@ -61,27 +57,15 @@ export function checkRunFolder(path: string, model: string, { resume, force }: C
 }
 
 export function claimRunFolder(path: string, { resume }: Pick<ClaimOptions, "resume">): RunFolder {
-  const file = within(path);
   const replaces = packagesReplaced(path, resume);
   makeFolder(join(path, "checkpoints"));
   for (const folder of [path, join(path, "checkpoints")]) needWritable(folder);
-  if (!resume)
-    for (const name of ["run.json", "last.safetensors", "best.safetensors"])
-      rmSync(file(name), { force: true });
   return {
     path,
-    log: join(path, "log.jsonl"),
     curve: join(path, "loss.svg"),
     replaces,
-    before: resume
-      ? { state: readState(file("run.json")), checkpoint: readBytes(file("last.safetensors")) }
-      : null,
-    saveLast: (checkpoint, state) => {
-      writeWhole(file("last.safetensors"), checkpoint);
-      writeWhole(file("run.json"), `${JSON.stringify(state, null, 2)}\n`);
-    },
-    saveBest: (weights) => writeWhole(file("best.safetensors"), weights),
-    best: () => readBytes(file("best.safetensors")),
+    before: resume ? { state: readState(stateFile(path)), checkpoint: readBytes(lastFile(path)) } : null,
+    ...openCheckpoints(path, resume),
   };
 }
 
@@ -89,7 +73,7 @@ export function claimRunFolder(path: string, { resume }: Pick<ClaimOptions, "res
 function packagesReplaced(path: string, resume: boolean): readonly string[] {
   if (!holdsTraining(path)) return [];
   try {
-    const { model, replaces = [] } = readState(within(path)("run.json"));
+    const { model, replaces = [] } = readState(stateFile(path));
     return resume ? replaces : [...replaces, model];
   } catch (error) {
     // Nobody goes on with it, so it may be damaged.
