@@ -15,15 +15,27 @@ export interface FlowLine {
   readonly norms: readonly number[];
 }
 
-const frame: Frame = { width: 860, height: 460, plot: { left: 82, right: 220, top: 56, bottom: 56 } };
-const { width, height, plot } = frame;
+const height = 460;
+const plot = { left: 82, top: 56, bottom: 56 };
+/** Of the plot, to whose right the key stands. */
+const plotWidth = 558;
+const characterWidth = 6.8;
+
+/** Wide enough for the longest name in the key. */
+function frameFor(lines: readonly FlowLine[]): Frame {
+  const longest = Math.max(...lines.map(({ name }) => name.length), 20);
+  const right = Math.ceil(60 + characterWidth * longest);
+  return { width: plot.left + plotWidth + right, height, plot: { ...plot, right } };
+}
+
 const palette = [ink.first, ink.second, "#2f8a4c", "#7b4fb3", "#a8842c", "#2a8c99"];
 const dashes = ["none", "7 4", "2 4", "9 3 2 3"];
 const ofCycle = <T>(list: readonly T[], index: number): T => list[index % list.length]!;
 
 export function drawFlow(title: string, lines: readonly FlowLine[]): string {
   const steps = Math.max(2, ...lines.map(({ norms }) => norms.length));
-  const x = scaleLinear([0, steps - 1], [plot.left, width - plot.right]);
+  const frame = frameFor(lines);
+  const x = scaleLinear([0, steps - 1], [plot.left, plot.left + plotWidth]);
   const y = normScale(lines.flatMap(({ norms }) => norms.filter((norm) => norm > 0)));
   const xTicks = x.ticks(8).filter(Number.isInteger);
   return drawing(frame, title, chartStyle, [
@@ -72,7 +84,7 @@ function drawLine(flow: FlowLine, dash: string, x: Scale, y: Scale): string {
 }
 
 function drawKey(flow: FlowLine, dash: string, y: number): string {
-  const x = width - plot.right + 16;
+  const x = plot.left + plotWidth + 16;
   const sample = { x1: x, x2: x + 24, y1: y - 4, y2: y - 4, "stroke-width": 2.2 };
   return element(
     "g",
