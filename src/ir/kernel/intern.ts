@@ -102,7 +102,7 @@ function fold(e: Expression): Expression {
 
 /** Rewrites expressions from the leaves up; what `rule` does not replace stays. */
 export function rewriter(
-  interner: Interner,
+  interner: Pick<Interner, "intern">,
   rule: (e: Expression) => Expression | null,
 ): (e: Expression) => Expression {
   const done = new Map<Expression, Expression>();
