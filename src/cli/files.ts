@@ -72,6 +72,9 @@ export function writeWhole(path: string, content: string | Uint8Array): void {
   }
 }
 
+/** Of names: that of a file which `writeWhole` was killed over. */
+export const isTemporary = (name: string): boolean => /^\..+\.[0-9a-f]{8}\.tmp$/u.test(name);
+
 /** A file that is replaced keeps its permissions. */
 const modeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.mode ?? 0o666;
 

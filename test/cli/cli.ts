@@ -20,6 +20,8 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Ctrl-C is sent when this text appears on standard error. */
   readonly interruptAt?: string;
+  /** Kills the process, which has no say in it. */
+  readonly killedBy?: AbortSignal;
 }
 
 export function rnnc(args: readonly string[], options: RunOptions = {}): Promise<Ran> {
@@ -28,6 +30,11 @@ export function rnnc(args: readonly string[], options: RunOptions = {}): Promise
   const child = spawn(process.execPath, [cli, ...args], {
     cwd: options.cwd,
     env: { ...env, ...options.env },
+    signal: options.killedBy,
+    killSignal: "SIGKILL",
+  });
+  child.on("error", (error) => {
+    if (options.killedBy?.aborted !== true) throw error;
   });
   let [out, err] = ["", ""];
   let interrupted = false;

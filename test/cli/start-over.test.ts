@@ -1,8 +1,8 @@
 /** What lies in a training's folder already: an earlier training is kept until another has something for its place. */
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { folderWith, fullDisk, isFault, rnnc } from "./cli.ts";
 
 const program = `input x : f32[T, 1]
@@ -71,3 +71,69 @@ test("--force that goes well leaves nothing of the earlier training, nor of its 
     else expect(after === expected, name).toBe(true);
   }
 });
+
+/** A training into `out` that has got to its log, and to no checkpoint. */
+async function begin(cwd: string) {
+  const control = new AbortController();
+  const ended = rnnc(["train", "a.rnn", "--data", "good.jsonl", "-o", "out", "--epochs", "1000000"], {
+    cwd,
+    killedBy: control.signal,
+  });
+  await vi.waitUntil(() => existsSync(join(cwd, "out", "log.jsonl")), 10_000);
+  return {
+    kill: async () => {
+      control.abort();
+      await ended;
+    },
+  };
+}
+
+test("what a failed training leaves is no obstacle to the next one", async () => {
+  const cwd = folderWith(files);
+  expect((await train(cwd, "wild")).err).toContain("not a finite number");
+  expect(readdirSync(join(cwd, "out")).sort()).toEqual(["checkpoints", "log.jsonl"]);
+  const ran = await train(cwd, "good");
+  expect(ran.code, ran.err).toBe(0);
+});
+
+test("nor is what a killed one leaves, half written files included", async () => {
+  const cwd = folderWith(files);
+  await (await begin(cwd)).kill();
+  for (const name of [".last.safetensors.0123abcd.tmp", "best.safetensors"])
+    writeFileSync(join(cwd, "out", "checkpoints", name), "half");
+  expect((await train(cwd, "wild")).err).toContain("not a finite number");
+  const ran = await train(cwd, "good");
+  expect(ran.code, ran.err).toBe(0);
+  expect(readdirSync(join(cwd, "out", "checkpoints")).sort()).toEqual(stateNames);
+  expect(existsSync(join(cwd, "out", "training.lock"))).toBe(false);
+});
+
+test("a log of others is not taken for a training's", async () => {
+  const ran = await train(folderWith({ ...files, "out/log.jsonl": "mine" }), "good");
+  expect(ran.code).toBe(1);
+  expect(ran.err).toContain("holds something else already");
+});
+
+test("an unfinished training is said to be one", async () => {
+  const cwd = folderWith(files);
+  const args = ["train", "a.rnn", "--data", "good.jsonl", "-o", "out", "--epochs", "1000000"];
+  await rnnc(args, { cwd, interruptAt: "epoch 2 " });
+  const ran = await train(cwd, "good");
+  expect(ran.code).toBe(1);
+  expect(ran.err).toContain("`out` holds an unfinished training.");
+  expect(ran.err).toContain("`--resume` goes on with it, `--force` starts over");
+});
+
+test.each([[[]], [["--force"]], [["--resume"]]])(
+  "a second training into a folder is refused while the first runs (%j)",
+  async (more) => {
+    const cwd = folderWith(files);
+    const first = await begin(cwd);
+    const second = await train(cwd, "good", ...more);
+    expect(existsSync(join(cwd, "out", "training.lock"))).toBe(true);
+    await first.kill();
+    expect(second.code).toBe(1);
+    expect(second.err).toMatch(/Another training writes into `out`: process \d+\./u);
+    expect((await train(cwd, "good", "--force")).code).toBe(0);
+  },
+);

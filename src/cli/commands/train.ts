@@ -87,9 +87,10 @@ async function train(path: string, options: TrainOptions): Promise<void> {
     ]);
   for (const pass of options.without ?? []) checkPass(pass);
   const source = readSource(path);
-  const place = options.output ?? modelName(source.file);
+  const name = modelName(source.file);
+  const place = options.output ?? name;
   const claim = { resume: options.resume ?? false, force: options.force ?? false };
-  checkRunFolder(place, modelName(source.file), claim);
+  checkRunFolder(place, name, claim);
   const prepared = await prepare(source, {
     data: { path: options.data, format: options.format ?? null, columns: options.columns ?? null },
     validation: typeof options.validate === "string" ? options.validate : null,
@@ -102,7 +103,7 @@ async function train(path: string, options: TrainOptions): Promise<void> {
   });
   const { metadata, wasm } = prepared.compiled;
   const { openRun } = await import("../training/run.ts");
-  const folder = claimRunFolder(place, claim);
+  const folder = claimRunFolder(place, name, claim);
   const { strict = false, threads = 1 } = options;
   const run = await openRun({ ...prepared, metadata, wasm, folder, strict, threads });
   const { settings } = run.trainer;

@@ -3,10 +3,10 @@
  * it. A training that starts over writes all of them into `checkpoints/starting-over` until its first state is whole, and only
  * then puts them in the place of the earlier one's: should it fail before, the earlier one can still be gone on with.
  */
-import { renameSync, rmSync } from "node:fs";
+import { readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileFailure } from "../failure.ts";
-import { kindOf, makeFolder, readBytes, writeWhole } from "../files.ts";
+import { isTemporary, kindOf, makeFolder, readBytes, writeWhole } from "../files.ts";
 
 export interface Checkpoints {
   /** Where the log lies by now. */
@@ -21,10 +21,20 @@ const [log, best, last, run] = ["log.jsonl", "best.safetensors", "last.safetenso
 export const checkpointFile = (path: string, name: typeof last | typeof run): string =>
   join(path, "checkpoints", name);
 
+const startingOver = "starting-over";
+
+/** Of a name in `checkpoints/`: whether it may lie there before the first `run.json` says what it is of. */
+export const isIncomplete = (path: string, name: string): boolean =>
+  name === best ||
+  name === last ||
+  isTemporary(name) ||
+  (name === startingOver && kindOf(join(path, "checkpoints", startingOver, run)) === null);
+
 export function openCheckpoints(path: string, resume: boolean): Checkpoints {
   const folder = join(path, "checkpoints");
-  const fresh = join(folder, "starting-over");
+  const fresh = join(folder, startingOver);
   const file = (name: string): string => join(waits ? fresh : folder, name);
+  for (const name of readdirSync(folder).filter(isTemporary)) discard(join(folder, name));
   let waits = false;
   if (!resume && [best, last, run].some((name) => kindOf(file(name)) !== null)) {
     waits = true;

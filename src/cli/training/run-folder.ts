@@ -5,8 +5,9 @@
 import { accessSync, constants, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { Failure, fileFailure } from "../failure.ts";
-import { kindOf, makeFolder, readBytes, readText } from "../files.ts";
-import { checkpointFile, openCheckpoints, type Checkpoints } from "./checkpoints.ts";
+import { isTemporary, kindOf, makeFolder, readBytes, readText } from "../files.ts";
+import { checkpointFile, isIncomplete, openCheckpoints, type Checkpoints } from "./checkpoints.ts";
+import { lockFolder, lockName, needUnlocked } from "./lock.ts";
 
 export interface Best {
   readonly step: number;
@@ -50,16 +51,20 @@ const lastFile = (path: string): string => checkpointFile(path, "last.safetensor
 
 /** `model`: the package that the training will write may be there already, if it has no weights to lose. */
 export function checkRunFolder(path: string, model: string, { resume, force }: ClaimOptions): void {
-  const earlier = holdsTraining(path);
-  if (resume && !earlier)
+  needUnlocked(path);
+  if (resume && !holdsTraining(path))
     throw new Failure(`\`${path}\` holds no training to go on with.`, "Leave `--resume` out to start one.");
-  if (!resume && !force) refuseToOverwrite(path, model, earlier);
+  if (!resume && !force) refuseToOverwrite(path, model);
 }
 
-export function claimRunFolder(path: string, { resume }: Pick<ClaimOptions, "resume">): RunFolder {
-  const replaces = packagesReplaced(path, resume);
+export function claimRunFolder(path: string, model: string, claim: ClaimOptions): RunFolder {
+  const { resume } = claim;
   makeFolder(join(path, "checkpoints"));
   for (const folder of [path, join(path, "checkpoints")]) needWritable(folder);
+  lockFolder(path);
+  // Another training may have come and gone while the data were read.
+  checkRunFolder(path, model, claim);
+  const replaces = packagesReplaced(path, resume);
   return {
     path,
     curve: join(path, "loss.svg"),
@@ -82,22 +87,31 @@ function packagesReplaced(path: string, resume: boolean): readonly string[] {
   }
 }
 
-function refuseToOverwrite(path: string, model: string, earlier: boolean): void {
-  if (earlier)
+function refuseToOverwrite(path: string, model: string): void {
+  if (holdsTraining(path)) {
+    const ended = list(path).some((name) => name.endsWith(".safetensors"));
     throw new Failure(
-      `\`${path}\` holds a training already.`,
+      ended ? `\`${path}\` holds a training already.` : `\`${path}\` holds an unfinished training.`,
       "`--resume` goes on with it, `--force` starts over, `-o` names another folder.",
     );
+  }
   if (kindOf(path) === "file")
     throw new Failure(`\`${path}\` is a file, not a folder.`, "`-o` names another folder.");
   const replaceable = new Set([`${model}.wasm`, `${model}.js`, `${model}.d.ts`, `${model}.json`]);
-  const others = (name: string): boolean =>
-    !replaceable.has(name) && !(name === "checkpoints" && list(join(path, name)).length === 0);
+  const others = (name: string): boolean => !replaceable.has(name) && !isLeftover(path, name);
   if (kindOf(path) === "folder" && list(path).some(others))
     throw new Failure(
       `\`${path}\` holds something else already.`,
       "`-o` names another folder; `--force` writes into this one.",
     );
+}
+
+/** Whether a training leaves it that ends before its first state is whole. */
+function isLeftover(path: string, name: string): boolean {
+  const checkpoints = join(path, "checkpoints");
+  if (kindOf(checkpoints) !== "folder") return false;
+  if (name === "checkpoints") return list(checkpoints).every((inner) => isIncomplete(path, inner));
+  return name === "log.jsonl" || name === lockName || isTemporary(name);
 }
 
 function list(path: string): readonly string[] {
