@@ -1,6 +1,7 @@
 /** `--threads`: in building, training and timing. */
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
@@ -79,6 +80,19 @@ test("no thread at all is misuse", async () => {
   });
   expect(code).toBe(2);
   expect(err).toContain("--threads");
+});
+
+test("more threads than would ever help are misuse, and the processors are counted", async () => {
+  const processors = availableParallelism();
+  const most = Math.max(64, 4 * processors);
+  for (const command of ["train tag.rnn --data data.jsonl", "bench tag.rnn"]) {
+    const args = [...command.split(" "), "--threads", String(most + 1)];
+    const { code, err } = await rnnc(args, { cwd: folder() });
+    expect(code).toBe(2);
+    expect(err).toContain("--threads");
+    expect(err).toContain(`At most ${most} threads`);
+    expect(err).toMatch(new RegExp(`${processors} processors?\\.`, "u"));
+  }
 });
 
 test("threads of a GPU are misuse", async () => {

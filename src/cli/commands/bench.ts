@@ -15,6 +15,7 @@ import {
   type Sizes,
 } from "../options.ts";
 import { formatCount, plural, say, sayJson, table } from "../output.ts";
+import { threadCount } from "../thread-count.ts";
 
 interface BenchOptions {
   readonly batch?: number;
@@ -47,7 +48,7 @@ export function addBench(program: Command): void {
       assignment,
     )
     .addOption(withoutOption())
-    .addOption(threadsOption())
+    .addOption(threadsOption().argParser(threadCount))
     .addOption(jsonOption())
     .action(bench);
 }
