@@ -50,6 +50,7 @@ test.each([
   expect(contents(cwd)).toEqual(before);
   const resumed = await train(cwd, "good", "--resume", "--epochs", "4");
   expect(resumed.code, resumed.err).toBe(0);
+  expect(readdirSync(join(cwd, "out", "checkpoints")).sort()).toEqual(stateNames);
 });
 
 test("--force that goes well leaves nothing of the earlier training, nor of its own beginning", async () => {

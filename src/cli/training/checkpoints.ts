@@ -34,11 +34,11 @@ export function openCheckpoints(path: string, resume: boolean): Checkpoints {
   const folder = join(path, "checkpoints");
   const fresh = join(folder, startingOver);
   const file = (name: string): string => join(waits ? fresh : folder, name);
-  for (const name of readdirSync(folder).filter(isTemporary)) discard(join(folder, name));
+  for (const name of readdirSync(folder))
+    if (isTemporary(name) || name === startingOver) discard(join(folder, name));
   let waits = false;
   if (!resume && [best, last, run].some((name) => kindOf(file(name)) !== null)) {
     waits = true;
-    discard(fresh);
     makeFolder(fresh);
   }
   const takePlace = (): void => {
