@@ -68,16 +68,16 @@ export const threadsOption = (): Option =>
     wholeNumber(1),
   );
 
-export const dataOption = (): Option =>
-  new Option("--data <PATH>", "a file, a folder of files, or - for standard input")
-    .argParser(once)
+export function dataOption(): Option {
+  let given: string | null = null;
+  return new Option("--data <PATH>", "a file, a folder of files, or - for standard input")
+    .argParser((path: string) => {
+      // Of two the first would not count.
+      if (given !== null)
+        throw new InvalidArgumentError(`\`${given}\` is given already; several files go into one folder.`);
+      return (given = path);
+    })
     .makeOptionMandatory();
-
-/** Of two the first would not count. */
-function once(value: string, before: string | undefined): string {
-  if (before !== undefined)
-    throw new InvalidArgumentError(`\`${before}\` is given already; several files go into one folder.`);
-  return value;
 }
 
 export const formatOption = (): Option =>

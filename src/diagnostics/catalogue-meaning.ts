@@ -153,6 +153,16 @@ export const meaning = {
     example: "input x : f32[T, 3]\noutput y = (x >> dense(4)) + (x >> dense(5))",
     mend: "input x : f32[T, 3]\noutput y = (x >> dense(4)) + (x >> dense(4))",
   },
+  "shapes-of-one-net": {
+    severity: "error",
+    message:
+      "`{name}` is learned once for all uses of its net: it is {before} for an earlier one, and {now} here.",
+    hint: "Give each use as many features, or let each have a net of its own.",
+    about: "A net that is used twice has one set of parameters, so what flows into it has one size.",
+    example:
+      "input x : f32[T, 7]\ntarget y : token(3)[T]\nnet shared = dense(4, tanh)\nx >> shared >> dense(5) >> shared >> softmax(y)",
+    mend: "input x : f32[T, 7]\ntarget y : token(3)[T]\nnet shared = dense(4, tanh)\nx >> shared >> dense(7) >> shared >> softmax(y)",
+  },
   "axes-do-not-meet": {
     severity: "error",
     message: "`{target}` has {wanted}, and what is to predict it has {found}.",

@@ -75,6 +75,7 @@ export function linearMaps(site: CallSite, biased: boolean): Tensor {
       `W${operandName(o.argument.value)}`,
       [out, inner],
       square ? recurrent : usual,
+      site.span,
     );
     return build.contract(build.rename(toF32(value.node), feature, inner), weight, [inner]);
   });
@@ -84,7 +85,7 @@ export function linearMaps(site: CallSite, biased: boolean): Tensor {
   const start = namedArgument(site, "bias");
   const value = start ? evaluate(start, environment) : number(0);
   if (value.kind !== "number") fail(environment, "number-wanted", start!.span);
-  const bias = parameter(environment, "b", [out], { kind: "constant", value: value.value });
+  const bias = parameter(environment, "b", [out], { kind: "constant", value: value.value }, site.span);
   return { ...merged(operands, build.add(sum, bias)), origin };
 }
 
@@ -108,10 +109,16 @@ export const scalarMap: Builtin = (site) => {
     const value = asTensor(o.value, site.environment, o.span);
     const feature = featureOf(value.node);
     if (!feature) fail(site.environment, "no-feature", o.span);
-    const weight = parameter(site.environment, `w${operandName(o.argument.value)}`, [feature], usual);
+    const weight = parameter(
+      site.environment,
+      `w${operandName(o.argument.value)}`,
+      [feature],
+      usual,
+      site.span,
+    );
     return build.contract(toF32(value.node), weight, [feature]);
   });
-  const bias = parameter(site.environment, "b", [], { kind: "zeros" });
+  const bias = parameter(site.environment, "b", [], { kind: "zeros" }, site.span);
   return merged(
     operands,
     build.add(
@@ -134,6 +141,7 @@ export const diagonal: Builtin = (site) => {
       kind: "uniform",
       bound: Number((1 / Math.sqrt(build.fixedSize(feature))).toPrecision(6)),
     },
+    site.span,
   );
   return over(value, build.mul(value.node, weight));
 };

@@ -1,31 +1,49 @@
 /** Learned tensors: `param` statements, the weights of `affine`, and how each starts. */
 import * as build from "../ir/graph/build.ts";
 import type { Axis, Initialiser, Node } from "../ir/graph/types.ts";
-import type { Expression, ParamStatement } from "../parser/ast.ts";
+import type { Expression, ParamStatement, Span } from "../parser/ast.ts";
 import { childPath, fail, placeIn, type Environment } from "./environment.ts";
 import { evaluate, evaluateSize, find } from "./evaluate.ts";
 import { featureAxis, namedAxis, plainAxis, tensor } from "./tensors.ts";
 import type { Tensor } from "./values.ts";
 
 /**
- * The parameter of this name within the path. Asked again from the same place (another mode, another attempt)
- * it is the same; a second one of the name in the same place is told apart by an ordinal.
+ * The parameter of this name within the path. Asked again from the same place (another mode, another attempt, another use of
+ * its net) it is the same; a second one of the name in the same place is told apart by an ordinal.
  */
 export function parameter(
   environment: Environment,
   name: string,
   axes: readonly Axis[],
   initialiser: Initialiser,
+  span: Span,
 ): Node<"param"> {
   const { session } = environment;
   const path = childPath(session, environment.path, name);
   const { name: full } = path;
   const before = session.parameters.get(full);
   if (before && build.sameAxes(before.parameter.axes, axes)) return before.node;
+  if (before) meetShape(environment, full, before.parameter.axes, axes, span);
   const made = { name: full, axes, initialiser };
   const node = build.param(made);
   session.parameters.set(full, { parameter: made, node, path });
   return node;
+}
+
+/** What is learned once for several uses has one shape in all of them. */
+function meetShape(
+  environment: Environment,
+  name: string,
+  before: readonly Axis[],
+  now: readonly Axis[],
+  span: Span,
+): void {
+  const { sizes } = environment.session;
+  const [first, second] = [before, now].map((axes) => axes.map(build.fixedSize)) as [number[], number[]];
+  if (first.length === second.length && first.every((size, k) => sizes.unify(size, second[k]!))) return;
+  const text = (shape: readonly number[]): string =>
+    `[${shape.map((size) => sizes.resolve(size)).join(", ")}]`;
+  fail(environment, "shapes-of-one-net", span, { name, before: text(first), now: text(second) });
 }
 
 /** `param W[n, m] = glorot`: named entries are axes, unnamed ones are told apart; the last is the feature. */
@@ -51,7 +69,8 @@ export function learnedTensor(statement: ParamStatement, environment: Environmen
     const level = sizes.slice(k + 1).filter((other) => other === size).length;
     return plainAxis(session, size, level || 1);
   });
-  const node = parameter(environment, statement.name.name, axes, initialiserOf(statement.start, environment));
+  const start = initialiserOf(statement.start, environment);
+  const node = parameter(environment, statement.name.name, axes, start, statement.span);
   // A lone name is a size: `W[n, k]`; an axis has both, `M[i: m, d]`.
   const nameOf = (k: number): string | null =>
     statement.axes[k]?.size ? (statement.axes[k]!.name?.name ?? null) : null;

@@ -72,7 +72,8 @@ const stage = fc.oneof(
   group,
   same,
   attention,
-  fc.constantFrom("reverse", "shared", "sums"),
+  // What flows into a net that is used twice has one size.
+  fc.constantFrom("reverse", "dense(4) >> shared", "sums"),
 );
 
 const pipeline = fc.array(stage, { minLength: 1, maxLength: 3 }).map((stages) => stages.join(" >> "));
