@@ -17,7 +17,7 @@ import type { StepCost } from "./page.ts";
 import type { Backend } from "./remote-device.ts";
 
 const table = process.env["TABLE"];
-const sizes = table ? { B: 32, T: 64, V: 65, H: 128 } : { B: 2, T: 24, V: 9, H: 8 };
+const sizes = table ? { B: 32, T: 64, V: 65, H: 128 } : { B: 2, T: 16, V: 9, H: 8 };
 
 const source = `
   input text : token[T]   target later : token(text)[T]
