@@ -2,7 +2,9 @@
  * The values of options, read and checked while the command line is parsed, so that a mistake in one is a mistake
  * of usage: exit 2, with the option named.
  */
+import { availableParallelism } from "node:os";
 import { InvalidArgumentError, Option } from "commander";
+import { plural } from "./output.ts";
 
 export type Assignments = Readonly<Record<string, string>>;
 export type Sizes = Readonly<Record<string, number>>;
@@ -65,8 +67,20 @@ export const withoutOption = (): Option =>
 
 export const threadsOption = (): Option =>
   new Option("--threads <N>", "threads to run on; the results do not depend on it (default: 1)").argParser(
-    wholeNumber(1),
+    threadCount,
   );
+
+/** A slip such as 1000 would start as many workers, and bring the machine to a stand. */
+function threadCount(text: string): number {
+  const processors = availableParallelism();
+  const most = Math.max(64, 4 * processors);
+  const count = wholeNumber(1)(text);
+  if (count > most)
+    throw new InvalidArgumentError(
+      `At most ${most} threads are started; this machine has ${plural(processors, "processor")}.`,
+    );
+  return count;
+}
 
 export function dataOption(): Option {
   let given: string | null = null;

@@ -8,7 +8,7 @@
 import { at, loop, sameExtent } from "../ir/kernel/build.ts";
 import { type Interner, rewriter } from "../ir/kernel/intern.ts";
 import type { Access, Expression, Kernel, Loop, Stage, Variable } from "../ir/kernel/types.ts";
-import { expressions, loads, overlaps } from "../ir/kernel/walk.ts";
+import { expressions, loads, mapStage, overlaps, stageRoots } from "../ir/kernel/walk.ts";
 import { areDisjoint } from "./fuse-conflicts.ts";
 
 export function mergeKernels(first: Kernel, second: Kernel, interner: Interner): Kernel | null {
@@ -70,12 +70,6 @@ const isDear = (e: Expression): boolean =>
   e.kind === "random" || ((e.kind === "unary" || e.kind === "binary") && dearFunctions.has(e.fn));
 
 // ---- substitution -------------------------------------------------------------------------------------------
-
-function mapStage(stage: Stage, rewrite: (e: Expression) => Expression): Stage {
-  const value = rewrite(stage.value);
-  if (stage.kind === "reduce") return { ...stage, value };
-  return { ...stage, value, to: { ...stage.to, index: stage.to.index.map(rewrite) } };
-}
 
 function renameLoops(kernel: Kernel, to: readonly Loop[], interner: Interner): Kernel {
   const map = new Map<Variable, Expression>();
@@ -155,8 +149,7 @@ function join(early: Kernel, late: Kernel, interner: Interner): readonly Stage[]
 const isReplaced = (store: Store, load: Access): boolean =>
   store.loops.length === 0 && sameIndex(store.to, load);
 
-const stageLoads = (stage: Stage): Access[] =>
-  loads(stage.kind === "store" ? [...stage.to.index, stage.value] : [stage.value]);
+const stageLoads = (stage: Stage): Access[] => loads(stageRoots(stage));
 
 const joinNames = (a: string, b: string): string => {
   const parts = [...new Set([...a.split(", "), ...b.split(", ")])];

@@ -11,17 +11,8 @@
  */
 import { at, sameExtent } from "../ir/kernel/build.ts";
 import { type Interner, makeInterner, rewriter } from "../ir/kernel/intern.ts";
-import type {
-  Access,
-  Entry,
-  Expression,
-  Kernel,
-  KernelProgram,
-  Loop,
-  Stage,
-  Statement,
-} from "../ir/kernel/types.ts";
-import { expressions, loads, overlaps } from "../ir/kernel/walk.ts";
+import type { Access, Entry, Kernel, KernelProgram, Loop, Stage, Statement } from "../ir/kernel/types.ts";
+import { expressions, loads, mapLeaves, mapStage, overlaps, stageRoots } from "../ir/kernel/walk.ts";
 import { areDisjoint } from "./fuse-conflicts.ts";
 import { dropBuffers, dropUnused } from "./fuse-unused.ts";
 
@@ -33,12 +24,8 @@ export function joinStages(program: KernelProgram): KernelProgram {
   return dropBuffers({ ...program, entries });
 }
 
-function overKernels(statement: Statement, change: (kernel: Kernel) => Kernel): Statement {
-  const all = (list: readonly Statement[]): readonly Statement[] => list.map((s) => overKernels(s, change));
-  if (statement.kind === "loop") return { ...statement, body: all(statement.body) };
-  if (statement.kind === "if") return { ...statement, then: all(statement.then) };
-  return statement.kind === "kernel" ? change(statement) : statement;
-}
+const overKernels = (statement: Statement, change: (kernel: Kernel) => Kernel): Statement =>
+  mapLeaves(statement, (leaf) => (leaf.kind === "kernel" ? change(leaf) : leaf));
 
 /** A stage joins none that nobody wanted. */
 const withoutGone = (kernel: Kernel): Kernel => ({
@@ -81,12 +68,6 @@ const canJoin = (stage: Stage): boolean =>
   stage.loops.length === 1 &&
   (stage.kind === "store" ? !stage.accumulate : stage.fn !== "logsumexp" && stage.fn !== "argmax");
 
-function mapStage(stage: Stage, change: (e: Expression) => Expression): Stage {
-  const value = change(stage.value);
-  if (stage.kind === "reduce") return { ...stage, value };
-  return { ...stage, value, to: { ...stage.to, index: stage.to.index.map(change) } };
-}
-
 /** The stage as one of the run; null where it has to wait for the end of it. */
 function joinedTo({ loop, stages, interner }: Run, stage: Stage): Stage | null {
   const [own] = stage.loops;
@@ -97,7 +78,7 @@ function joinedTo({ loop, stages, interner }: Run, stage: Stage): Stage | null {
   );
   const renamed = mapStage(stage, rename);
   const results = new Set(stages.flatMap((s) => (s.kind === "reduce" ? [s.result] : [])));
-  if (expressions(roots(renamed)).some((e) => e.kind === "reduced" && results.has(e.stage))) return null;
+  if (expressions(stageRoots(renamed)).some((e) => e.kind === "reduced" && results.has(e.stage))) return null;
 
   const varying = new Set([loop.variable]);
   const isApart = (a: Access, b: Access): boolean =>
@@ -111,18 +92,15 @@ function joinedTo({ loop, stages, interner }: Run, stage: Stage): Stage | null {
   /** Whether a store's value is still what it was: nothing that it loads has been stored since. */
   const isCurrent = (store: Store): boolean =>
     loads([store.value]).every((a) => stores.slice(stores.indexOf(store)).every((s) => isApart(s.to, a)));
-  for (const from of loads(roots(renamed))) {
+  for (const from of loads(stageRoots(renamed))) {
     const store = stored(from);
     if (store ? !isCurrent(store) : !stores.every((s) => isApart(s.to, from))) return null;
     if (store && stores.slice(stores.indexOf(store) + 1).some((s) => !isApart(s.to, from))) return null;
   }
   if (renamed.kind === "store") {
-    const before = [...stages.flatMap((s) => loads(roots(s))), ...stores.map((s) => s.to)];
+    const before = [...stages.flatMap((s) => loads(stageRoots(s))), ...stores.map((s) => s.to)];
     if (!before.every((a) => isApart(a, renamed.to) || isSame(a, renamed.to))) return null;
   }
   const forward = rewriter(interner, (e) => (e.kind === "load" ? (stored(e.from)?.value ?? null) : null));
   return { ...mapStage(renamed, forward), loops: [loop], joins: true };
 }
-
-const roots = (stage: Stage): readonly Expression[] =>
-  stage.kind === "store" ? [...stage.to.index, stage.value] : [stage.value];

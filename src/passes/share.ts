@@ -15,9 +15,7 @@
 import { sameExtent } from "../ir/kernel/build.ts";
 import { isShared } from "../ir/kernel/share.ts";
 import type { Access, Buffer, KernelProgram, Loop, Share, Statement } from "../ir/kernel/types.ts";
-import { loads, overlaps, root, touches, writtenBy } from "../ir/kernel/walk.ts";
-
-type Leaf = Extract<Statement, { kind: "kernel" | "product" }>;
+import { type Leaf, loads, mapLeaves, overlaps, root, touches, writtenBy } from "../ir/kernel/walk.ts";
 
 export function share(program: KernelProgram): KernelProgram {
   return { ...program, entries: program.entries.map((e) => ({ ...e, body: e.body.map(divided) })) };
@@ -102,13 +100,6 @@ function conditionsOf(statements: readonly Statement[]): Parameters<typeof loads
   return statements.flatMap((s) =>
     s.kind === "loop" ? conditionsOf(s.body) : s.kind === "if" ? [s.condition, ...conditionsOf(s.then)] : [],
   );
-}
-
-function mapLeaves(statement: Statement, change: (leaf: Leaf) => Leaf): Statement {
-  if (statement.kind === "loop")
-    return { ...statement, body: statement.body.map((s) => mapLeaves(s, change)) };
-  if (statement.kind === "if") return { ...statement, then: statement.then.map((s) => mapLeaves(s, change)) };
-  return change(statement);
 }
 
 // ---- who reads what -----------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ import type {
   Statement,
   Variable,
 } from "../../ir/kernel/types.ts";
-import { expressions, root, startOf } from "../../ir/kernel/walk.ts";
+import { expressions, root, stageRoots, startOf } from "../../ir/kernel/walk.ts";
 import type {
   Draw,
   DrawRun,
@@ -118,7 +118,7 @@ function groupsOf(statement: Kernel | Product): readonly Group[] {
   let pending: Expression[] = [];
   const seen = new Set<Expression>();
   for (const stage of statement.stages) {
-    const roots = stage.kind === "store" ? [...stage.to.index, stage.value] : [stage.value];
+    const roots = stageRoots(stage);
     const loaded = expressions(roots).filter((e) => e.kind === "load");
     // What an earlier stage has loaded is not loaded again, so it is what was there before.
     const isNew = loaded.some((e) => !seen.has(e) && written.has(root(e.from.buffer)));

@@ -21,7 +21,7 @@ import type {
   Stage,
 } from "../../ir/kernel/types.ts";
 import { isFixed, load } from "../../ir/kernel/build.ts";
-import { loads } from "../../ir/kernel/walk.ts";
+import { loads, stageRoots } from "../../ir/kernel/walk.ts";
 import { slotAlignment } from "../../runtime/tfjs/program.ts";
 import {
   type Code,
@@ -246,7 +246,7 @@ function writeStage(w: Writer, scope: Scope, stage: Stage): void {
 }
 
 const settleStage = (code: Code, scope: Scope, stage: Stage): void => {
-  const roots = stage.kind === "store" ? [...stage.to.index, stage.value] : [stage.value];
+  const roots = stageRoots(stage);
   settle(code, scope, roots, new Set(stage.loops.map((l) => l.variable)));
 };
 
@@ -280,7 +280,7 @@ export function writeRow(w: Writer, scope: Scope, kernel: Kernel): void {
   const meets = (a: Trace, others: readonly Trace[]): boolean => others.some((b) => collide(a, b, null));
   for (const stage of kernel.stages) {
     const isShort = stage.kind === "reduce" && isAlone(w, stage);
-    const roots = stage.kind === "store" ? [...stage.to.index, stage.value] : [stage.value];
+    const roots = stageRoots(stage);
     const reads = loads(roots).map((access): Trace => {
       const trace = traceOf(access, false, stage.loops, []);
       return isShort ? { ...trace, own: null } : trace;

@@ -15,7 +15,6 @@ import {
   type Sizes,
 } from "../options.ts";
 import { formatCount, plural, say, sayJson, table } from "../output.ts";
-import { threadCount } from "../thread-count.ts";
 
 interface BenchOptions {
   readonly batch?: number;
@@ -48,7 +47,7 @@ export function addBench(program: Command): void {
       assignment,
     )
     .addOption(withoutOption())
-    .addOption(threadsOption().argParser(threadCount))
+    .addOption(threadsOption())
     .addOption(jsonOption())
     .action(bench);
 }

@@ -18,7 +18,6 @@ import {
 import { maxMemoryOption, recomputeOption, type MemoryOptions } from "../recompute.ts";
 import type { Best } from "../training/run-folder.ts";
 import { plural, tell } from "../output.ts";
-import { threadCount } from "../thread-count.ts";
 
 export interface TrainOptions extends MemoryOptions {
   readonly data: string;
@@ -71,7 +70,7 @@ export function addTrain(program: Command): void {
     .addOption(recomputeOption())
     .addOption(maxMemoryOption())
     .addOption(withoutOption())
-    .addOption(threadsOption().argParser(threadCount))
+    .addOption(threadsOption())
     .option("--strict", "end at an example that nothing can be learned from, its loss being inf")
     .option("--resume", "go on from the last checkpoint")
     .option("--force", "write into a folder that holds something else")

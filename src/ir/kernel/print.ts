@@ -5,7 +5,7 @@
  */
 import type { Access, Buffer, Entry, Expression, Extent, Kernel, KernelProgram, Loop } from "./types.ts";
 import type { Product, Share, Statement, Variable } from "./types.ts";
-import { children, expressions, kernelRoots } from "./walk.ts";
+import { children, expressions, kernelRoots, stageRoots } from "./walk.ts";
 
 export function printExtent(e: Extent): string {
   if (e.symbol === null) return String(e.plus);
@@ -137,7 +137,7 @@ function printKernel(kernel: Kernel, names: Names): string[] {
   for (const stage of kernel.stages) {
     const together = stage.joins ? "with it " : "";
     const inner = stage.loops.length > 0 ? `${together}for ${loopsText(stage.loops, names)}: ` : "";
-    introduce(stage.kind === "store" ? [...stage.to.index, stage.value] : [stage.value], "  ");
+    introduce(stageRoots(stage), "  ");
     lines.push(
       stage.kind === "reduce"
         ? `  ${names(stage.result)} = ${stage.fn} ${inner}${print(stage.value)}`

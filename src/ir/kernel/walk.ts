@@ -84,9 +84,20 @@ export interface Touch {
   readonly loops: readonly Loop[];
 }
 
-/** The expressions that a kernel's stages evaluate: values and the indices stored to. */
+/** The expressions that a stage evaluates: its value, and the indices that it stores to. */
+export const stageRoots = (stage: Stage): readonly Expression[] =>
+  stage.kind === "store" ? [...stage.to.index, stage.value] : [stage.value];
+
+/** The same stage over other expressions. */
+export function mapStage(stage: Stage, change: (e: Expression) => Expression): Stage {
+  const value = change(stage.value);
+  if (stage.kind === "reduce") return { ...stage, value };
+  return { ...stage, value, to: { ...stage.to, index: stage.to.index.map(change) } };
+}
+
+/** The expressions that a kernel's stages evaluate. */
 export function kernelRoots(kernel: Kernel): Expression[] {
-  return kernel.stages.flatMap((s) => (s.kind === "store" ? [...s.to.index, s.value] : [s.value]));
+  return kernel.stages.flatMap(stageRoots);
 }
 
 export function touches(statement: Statement, outer: readonly Loop[] = []): Touch[] {
@@ -94,8 +105,7 @@ export function touches(statement: Statement, outer: readonly Loop[] = []): Touc
     case "kernel":
       return statement.stages.flatMap((stage): Touch[] => {
         const loops = [...outer, ...statement.loops, ...stage.loops];
-        const roots = stage.kind === "store" ? [...stage.to.index, stage.value] : [stage.value];
-        const read = loads(roots).map((access): Touch => ({ access, write: false, loops }));
+        const read = loads(stageRoots(stage)).map((access): Touch => ({ access, write: false, loops }));
         if (stage.kind === "reduce") return read;
         const before: Touch[] = stage.accumulate ? [{ access: stage.to, write: false, loops }] : [];
         return [...read, ...before, { access: stage.to, write: true, loops }];
@@ -129,6 +139,16 @@ const buffersOf = (statements: readonly Statement[], write: boolean): ReadonlySe
 export const readBy = (statements: readonly Statement[]): ReadonlySet<Buffer> => buffersOf(statements, false);
 export const writtenBy = (statements: readonly Statement[]): ReadonlySet<Buffer> =>
   buffersOf(statements, true);
+
+export type Leaf = Extract<Statement, { kind: "kernel" | "product" }>;
+
+/** The same statement with other kernels and products in it. */
+export function mapLeaves(statement: Statement, change: (leaf: Leaf) => Leaf): Statement {
+  if (statement.kind === "loop")
+    return { ...statement, body: statement.body.map((s) => mapLeaves(s, change)) };
+  if (statement.kind === "if") return { ...statement, then: statement.then.map((s) => mapLeaves(s, change)) };
+  return change(statement);
+}
 
 /** What stands for the parts of a statement; an access stored to or multiplied is asked for whole, one loaded is an expression's. */
 export interface StatementParts {
