@@ -9,7 +9,7 @@
 import { CompilerBug } from "../diagnostics/diagnostic.ts";
 import { fixedSize } from "../ir/graph/build.ts";
 import type { Parameter } from "../ir/graph/types.ts";
-import { at, binary, f32, fixed, i32, loop, select } from "../ir/kernel/build.ts";
+import { at, binary, f32, fixed, i32, loop, select, storeKernel } from "../ir/kernel/build.ts";
 import type { Access, Buffer, Expression, Kernel, Statement } from "../ir/kernel/types.ts";
 import { flatten, orthogonalStatements, type MatrixTarget } from "./orthogonal.ts";
 import { counterIndex, scalar, scalarAt, type TrainingBuffers } from "./training-buffers.ts";
@@ -145,12 +145,7 @@ function matrixTarget({ member, target, place }: InitialiserTarget): MatrixTarge
 function clear(buffer: Buffer): Kernel {
   const i = loop("i", buffer.dims[0]!);
   const to: Access = { buffer, index: [at(i.variable)] };
-  return {
-    kind: "kernel",
-    name: `clear.${buffer.name}`,
-    loops: [i],
-    stages: [{ kind: "store", loops: [], to, value: f32(0), accumulate: false }],
-  };
+  return storeKernel(`clear.${buffer.name}`, [i], to, f32(0));
 }
 
 /** All but the seed, which is the first. */

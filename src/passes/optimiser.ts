@@ -17,6 +17,7 @@ import {
   load,
   loop,
   select,
+  store,
   unary,
   variable,
 } from "../ir/kernel/build.ts";
@@ -336,12 +337,4 @@ const kernel = (name: string, loops: Kernel["loops"], stages: readonly Stage[]):
   name,
   loops,
   stages,
-});
-
-const store = (to: Access, value: Expression): Extract<Stage, { kind: "store" }> => ({
-  kind: "store",
-  loops: [],
-  to,
-  value,
-  accumulate: false,
 });

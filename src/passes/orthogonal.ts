@@ -17,10 +17,11 @@ import {
   load,
   loop,
   rowsBuffer,
+  store,
   unary,
   variable,
 } from "../ir/kernel/build.ts";
-import type { Access, Buffer, Expression, Kernel, Loop, Stage, Statement } from "../ir/kernel/types.ts";
+import type { Access, Buffer, Expression, Kernel, Loop, Statement } from "../ir/kernel/types.ts";
 
 export interface MatrixTarget {
   readonly name: string;
@@ -93,7 +94,7 @@ function transfer(
     kind: "kernel",
     name: `initialise.${matrix.name}.${direction}`,
     loops: [...blockLoops, vector, element],
-    stages: [direction === "draw" ? store([], scratch, drawn) : store([], target, load(scratch))],
+    stages: [direction === "draw" ? store(scratch, drawn) : store(target, load(scratch))],
   };
 }
 
@@ -147,7 +148,7 @@ function rowKernel(
     loops: [],
     stages: [
       { kind: "reduce", loops: [inner], fn: "sum", value: summand, result },
-      store([inner], to, value({ kind: "reduced", dtype: "f32", stage: result })),
+      store(to, value({ kind: "reduced", dtype: "f32", stage: result }), [inner]),
     ],
   };
 }
@@ -157,12 +158,4 @@ const sequence = (over: Loop, body: readonly Statement[]): Statement => ({
   loop: over,
   reverse: false,
   body,
-});
-
-const store = (loops: readonly Loop[], to: Access, value: Expression): Stage => ({
-  kind: "store",
-  loops,
-  to,
-  value,
-  accumulate: false,
 });

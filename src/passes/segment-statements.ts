@@ -3,7 +3,7 @@
  * it is a position or an index into what lies there as a whole.
  */
 import { CompilerBug } from "../diagnostics/diagnostic.ts";
-import { access, at, binary, load, loop, productStart, rowsBuffer } from "../ir/kernel/build.ts";
+import { access, at, binary, load, loop, productStart, rowsBuffer, storeKernel } from "../ir/kernel/build.ts";
 import type {
   Access,
   Buffer,
@@ -75,12 +75,7 @@ export function fill(
 ): Kernel {
   const loops = dims.map((extent, d) => loop(`d${d}`, extent));
   const position = loops.map((l) => at(l.variable));
-  return {
-    kind: "kernel",
-    name,
-    loops,
-    stages: [{ kind: "store", loops: [], to: to(position), value: value(position), accumulate: false }],
-  };
+  return storeKernel(name, loops, to(position), value(position));
 }
 
 // ---- sums over the steps ------------------------------------------------------------------------------------

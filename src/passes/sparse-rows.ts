@@ -9,9 +9,19 @@
  * Needs: a program before `fuse`, for one processor (a GPU would go through the loop dispatch by dispatch), without segments.
  * Makes true: between calls every row that is not met is zero.
  */
-import { access, at, binary, f32, i32, isFixed, load, loop, rowsBuffer } from "../ir/kernel/build.ts";
+import {
+  access,
+  at,
+  binary,
+  f32,
+  i32,
+  isFixed,
+  load,
+  loop,
+  rowsBuffer,
+  storeKernel,
+} from "../ir/kernel/build.ts";
 import type {
-  Access,
   Buffer,
   Entry,
   Expression,
@@ -118,8 +128,8 @@ const clearMet = (rows: Rows): Statement =>
     const loops = gradient.dims.slice(1).map((d, k) => loop(`d${k}`, d));
     const to = access(gradient, [row, ...loops.map((l) => at(l.variable))]);
     return [
-      kernel(`${gradient.name} clear`, loops, to, f32(0)),
-      kernel(`${met.name} clear`, [], access(met, [row]), i32(0)),
+      storeKernel(`${gradient.name} clear`, loops, to, f32(0)),
+      storeKernel(`${met.name} clear`, [], access(met, [row]), i32(0)),
     ];
   });
 
@@ -128,12 +138,5 @@ function mark(scatter: Kernel, { gradient, met }: Rows): Statement {
   const [row] = onlyStore(scatter, gradient)!.to.index as [Expression];
   const used = new Set(expressions([row]).flatMap((e) => (e.kind === "variable" ? [e.variable] : [])));
   const loops = scatter.loops.filter((l) => used.has(l.variable));
-  return kernel(`${met.name} mark`, loops, access(met, [row]), i32(1));
+  return storeKernel(`${met.name} mark`, loops, access(met, [row]), i32(1));
 }
-
-const kernel = (name: string, loops: Kernel["loops"], to: Access, value: Expression): Kernel => ({
-  kind: "kernel",
-  name,
-  loops,
-  stages: [{ kind: "store", loops: [], to, value, accumulate: false }],
-});

@@ -10,9 +10,12 @@ import type {
   Kernel,
   Loop,
   Product,
+  Stage,
   UnaryFunction,
   Variable,
 } from "./types.ts";
+
+type Store = Extract<Stage, { kind: "store" }>;
 
 export const fixed = (size: number): Extent => ({ symbol: null, times: 0, plus: size });
 export const symbolic = (symbol: string, times = 1, plus = 0): Extent => ({ symbol, times, plus });
@@ -81,12 +84,25 @@ export const size = (extent: Extent): Expression => ({ kind: "extent", dtype: "i
 export const load = (from: Access): Expression => ({ kind: "load", dtype: from.buffer.dtype, from });
 export const access = (buffer: Buffer, index: readonly Expression[]): Access => ({ buffer, index });
 
+export const store = (to: Access, value: Expression, loops: readonly Loop[] = []): Store => ({
+  kind: "store",
+  loops,
+  to,
+  value,
+  accumulate: false,
+});
+
+/** One element at each point of the loops. */
+export const storeKernel = (name: string, loops: readonly Loop[], to: Access, value: Expression): Kernel => ({
+  kind: "kernel",
+  name,
+  loops,
+  stages: [store(to, value)],
+});
+
 /** What a product starts from, stored into its result. */
-export function productStart({ name, m, n, start, to }: Product): Kernel {
-  const value = start ? load(start) : f32(0);
-  const stage = { kind: "store", loops: [], to, value, accumulate: false } as const;
-  return { kind: "kernel", name: `${name} start`, loops: [...m, ...n], stages: [stage] };
-}
+export const productStart = ({ name, m, n, start, to }: Product): Kernel =>
+  storeKernel(`${name} start`, [...m, ...n], to, start ? load(start) : f32(0));
 
 const comparisons: ReadonlySet<BinaryFunction> = new Set(["lt", "le", "gt", "ge", "eq", "ne"]);
 
