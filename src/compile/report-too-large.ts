@@ -2,9 +2,7 @@
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import { makeReporter } from "../diagnostics/reporter.ts";
 import type { Model } from "../elaborate/program.ts";
-import { largestMemory } from "../runtime/module.ts";
-
-const pageBytes = 65536;
+import { largestBytes } from "../runtime/module.ts";
 
 export function reportTooLarge({ parameters }: Model, file: string, diagnostics: Diagnostic[]): void {
   const sized = parameters.map(({ name, axes, site }) => {
@@ -12,13 +10,12 @@ export function reportTooLarge({ parameters }: Model, file: string, diagnostics:
     return { name, site, shape, bytes: shape.reduce((bytes, size) => bytes * size, 4) };
   });
   const bytes = sized.reduce((sum, parameter) => sum + parameter.bytes, 0);
-  const most = largestMemory * pageBytes;
-  if (bytes <= most) return;
+  if (bytes <= largestBytes) return;
   const largest = sized.reduce((a, b) => (b.bytes > a.bytes ? b : a));
   const reporter = makeReporter(largest.site?.file ?? file, diagnostics);
   reporter.report("parameters-too-large", largest.site?.span ?? { start: 0, end: 0 }, {
     size: gigabytes(bytes),
-    most: gigabytes(most),
+    most: gigabytes(largestBytes),
     largest: largest.name,
     shape: largest.shape.join(" × "),
   });
