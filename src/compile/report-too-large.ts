@@ -2,7 +2,7 @@
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import { makeReporter } from "../diagnostics/reporter.ts";
 import type { Model } from "../elaborate/program.ts";
-import { largestBytes } from "../runtime/module.ts";
+import { largestBytes } from "../runtime/peak-bytes.ts";
 
 export function reportTooLarge({ parameters }: Model, file: string, diagnostics: Diagnostic[]): void {
   const sized = parameters.map(({ name, axes, site }) => {

@@ -45,8 +45,6 @@ export async function startModule(
 
 /** In pages: the module grows its memory up to the 2 GiB that its addresses reach. */
 export const largestMemory = 32768;
-/** The same in bytes. */
-export const largestBytes = largestMemory * 65536;
 
 /** An instance over the memory given. */
 export async function instanceOf(

@@ -1,6 +1,10 @@
 /** How much memory a module takes for given sizes, exactly: what its `reserve` computes. */
+import { largestMemory } from "./module.ts";
 import type { Sizes } from "./layout.ts";
 import type { PeakMemory } from "./metadata.ts";
+
+/** What a module can have. */
+export const largestBytes = largestMemory * 65536;
 
 const alignment = 64;
 const slack = 64;

@@ -1,7 +1,6 @@
 /** A training that no batch is small enough for: its parameters, gradients and moments alone are more than a module holds. */
-import { largestBytes } from "../../runtime/module.ts";
 import type { Metadata } from "../../runtime/metadata.ts";
-import { peakBytes } from "../../runtime/peak-bytes.ts";
+import { largestBytes, peakBytes } from "../../runtime/peak-bytes.ts";
 import { Failure } from "../failure.ts";
 import { formatBytes } from "../output.ts";
 
